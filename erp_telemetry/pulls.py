@@ -1,0 +1,146 @@
+"""Pulls: read a source into the store, safe to repeat, and say what became of every row."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import polars as pl
+
+from erp_telemetry.errors import SourceError
+from erp_telemetry.objectives import Objectives
+from erp_telemetry.slices import Reject, Slice, Source
+from erp_telemetry.store import CarefulReadNeeded, Landed, Store, land
+from erp_telemetry.window import Window
+
+Progress = Callable[[int, int, str], None]
+"""Called before each slice and at the end with: slices done, slices in all, name of the slice."""
+
+
+@dataclass(slots=True)
+class Receipt:
+    """What a pull did: rows kept by table, set aside and why, duplicates, late, refused files.
+
+    ``late`` rows are older than what an earlier pull had reached for their service. ``refused`` names
+    slices that could not be read at all; nothing of them is in the store. ``is_complete`` is false
+    where a slice was refused or gave fewer rows than its source promised.
+    """
+
+    source: str
+    slices: int = 0
+    skipped: int = 0
+    rows: Counter[str] = field(default_factory=Counter)
+    duplicates: int = 0
+    late: int = 0
+    unprovable: int = 0
+    rejects: list[Reject] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    short: list[str] = field(default_factory=list)
+    watermark: datetime | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything the source offered is in the store or set aside by name."""
+        return not self.refused and not self.short
+
+    def __str__(self) -> str:
+        kept = ", ".join(f"{count:,} {table}" for table, count in sorted(self.rows.items())) or "no new rows"
+        parts = [f"{self.source}: {kept}", f"{self.slices} slices read, {self.skipped} already held"]
+        if self.duplicates:
+            parts.append(f"{self.duplicates:,} duplicates")
+        if self.late:
+            parts.append(f"{self.late:,} late")
+        if self.unprovable:
+            parts.append(f"{self.unprovable:,} in sealed minutes, duplicates unprovable")
+        if self.rejects:
+            parts.append(f"{len(self.rejects):,} set aside")
+        if self.refused:
+            parts.append(f"{len(self.refused)} slices refused")
+        if self.short:
+            parts.append(f"{len(self.short)} slices gave fewer rows than promised")
+        return "; ".join(parts)
+
+
+def pull(
+    source: Source, store: Store, window: Window | None = None, *, objectives: Objectives | None = None,
+    progress: Progress | None = None,
+) -> Receipt:
+    """Read what the store does not hold yet from a source; pulling twice equals pulling once.
+
+    Each slice is committed whole with its rollups and ledger entry, or not at all; after a kill the
+    same call asks only for what is missing. A slice that cannot be read is named in the receipt and
+    the others go on.
+
+    Args:
+        window: only this span; no window: all a file source holds.
+        objectives: gives the latency thresholds that rollups count at; default: the handbook's.
+
+    Raises:
+        SourceError: the source has nothing to offer, or no slice of it could be read.
+        StoreError: the store is locked by another process.
+    """
+    wanted = objectives if objectives is not None else Objectives.load()
+    known = store.ledger().select("slice", "fingerprint")
+    parts = source.slices(None, window, known)
+    receipt = Receipt(source.name, skipped=_held(source, window, known, parts))
+    marker = uuid.uuid4().hex
+    for number, part in enumerate(parts):
+        if progress is not None:
+            progress(number, len(parts), part.name)
+        _pull_one(source, store, part, marker, wanted, receipt)
+    if progress is not None:
+        progress(len(parts), len(parts), "")
+    if parts and len(receipt.refused) == len(parts):
+        raise SourceError("; ".join(receipt.refused[:5]))
+    receipt.watermark = store.watermark
+    return receipt
+
+
+def _held(source: Source, window: Window | None, known: pl.DataFrame, parts: list[Slice]) -> int:
+    return len(source.slices(None, window, known.clear())) - len(parts) if known.height else 0
+
+
+def _pull_one(
+    source: Source, store: Store, part: Slice, marker: str, objectives: Objectives, receipt: Receipt
+) -> None:
+    try:
+        landed, expected = _read_and_land(source, store, part, marker, objectives)
+    except SourceError as error:
+        receipt.refused.append(str(error))
+        return
+    receipt.slices += 1
+    receipt.rows.update(landed.rows)
+    receipt.duplicates += landed.duplicates
+    receipt.late += landed.late
+    receipt.unprovable += landed.unprovable
+    receipt.rejects.extend(landed.rejects)
+    accounted = sum(landed.rows.values()) + landed.duplicates + len(landed.rejects)
+    if expected is not None and accounted < expected:
+        receipt.short.append(f"{part.name}: {accounted:,} of {expected:,} rows")
+
+
+def _read_and_land(
+    source: Source, store: Store, part: Slice, marker: str, objectives: Objectives
+) -> tuple[Landed, int | None]:
+    for careful in (False, True):
+        batch = source.read(part, careful=careful)
+        try:
+            with store.writing() as connection:
+                landed = land(connection, part, batch, source=source.name, pull=marker,
+                              thresholds=thresholds(objectives))
+            return landed, batch.expected_count
+        except CarefulReadNeeded as reason:
+            if careful:
+                raise SourceError(f"{part.name}: {reason}") from reason
+        finally:
+            batch.close()
+    raise AssertionError("unreachable: the careful read returns or raises")
+
+
+def thresholds(objectives: Objectives) -> dict[str | None, tuple[float, float]]:
+    """Latency thresholds that rollups count at, by service; ``None`` for every other service."""
+    names: list[str | None] = [None, *objectives.services]
+    return {name: (objectives.threshold("apdex_ms", name), objectives.threshold("slo_ms", name)) for name in names}

@@ -1,0 +1,83 @@
+"""Slice and Batch: what a source offers and what it gives, and the protocol both hang on.
+
+A source plans slices, then reads each into a batch. A slice is the unit that is committed whole:
+its rows, their rollups and one ledger entry, or nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import polars as pl
+
+from erp_telemetry.catalog import Statement
+from erp_telemetry.window import Window
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A part of a source: its name in the ledger, a fingerprint of its content, what it weighs.
+
+    The same name with the same fingerprint is the same content: a second pull asks for it no more.
+    """
+
+    name: str
+    fingerprint: str
+    path: Path | None = None
+    size: int = 0
+    table: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A line or row set aside: where it stood, why, and how it began (at most 200 characters)."""
+
+    file: str
+    line: int | None
+    reason: str
+    excerpt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a slice holds, by canonical table.
+
+    ``rows`` gives for each table a frame, or a statement the store runs, with any of the table's
+    columns by name; columns left out are null. An extra column ``line`` tells the 1-based line of
+    the file. ``staging`` is run once before, as the temporary table ``staged`` that the statements
+    may read. ``close`` frees what the batch holds on disk.
+    """
+
+    rows: Mapping[str, Statement | pl.DataFrame]
+    staging: Statement | None = None
+    rejects: tuple[Reject, ...] = ()
+    expected_count: int | None = None
+    watermark: datetime | None = None
+    grain: str = "raw"
+    is_careful: bool = True
+    close: Callable[[], None] = field(default=lambda: None)
+
+
+@runtime_checkable
+class Source(Protocol):
+    """A place telemetry comes from."""
+
+    @property
+    def name(self) -> str:
+        """What the ledger and each row call it, such as ``otlp_files``."""
+        ...
+
+    def slices(self, table: str | None, window: Window | None, ledger: pl.DataFrame) -> list[Slice]:
+        """What there is to read for one table, or for all (``None``).
+
+        ``ledger`` has columns ``slice, fingerprint`` of what the store already holds.
+        """
+        ...
+
+    def read(self, part: Slice, careful: bool = False) -> Batch:
+        """Read one slice. ``careful`` reads line by line and names each line it sets aside."""
+        ...

@@ -1,0 +1,6 @@
+"""The store: the only thing that remembers. One DuckDB file of canonical tables, rollups, ledger."""
+
+from erp_telemetry.store.database import Store
+from erp_telemetry.store.landings import CarefulReadNeeded, Landed, land
+
+__all__ = ["CarefulReadNeeded", "Landed", "Store", "land"]

@@ -1,0 +1,29 @@
+"""Answers: run one statement to its end and give its rows, so that the connection is free again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import duckdb
+import polars as pl
+
+
+def rows(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, Any] | None = None
+) -> list[tuple[Any, ...]]:
+    """Run a statement to its end and give every row."""
+    return connection.execute(sql, dict(parameters or {})).fetchall()
+
+
+def value(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, Any] | None = None) -> Any:
+    """The single value a statement answers with; ``None`` where it has no row."""
+    found = rows(connection, sql, parameters)
+    return found[0][0] if found else None
+
+
+def frame(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, Any] | None = None
+) -> pl.DataFrame:
+    """The rows of a query as a Polars frame, by way of the Arrow stream (no pyarrow is loaded)."""
+    return pl.DataFrame(connection.sql(sql, params=dict(parameters) if parameters else None))

@@ -1,0 +1,189 @@
+"""Store: holds a path; each verb opens the file, works and closes it again.
+
+DuckDB locks a file for as long as a process has it open for writing. So that a notebook and a pull
+can share one file, nothing is kept open between verbs (``:memory:`` excepted).
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from erp_telemetry.errors import StoreError
+from erp_telemetry.store import answers, ledger, migrations, retention
+from erp_telemetry.window import Window
+
+_HELD = ("lock", "different configuration", "already attached", "being used by")
+_SIZE = re.compile(r"^\d+(\.\d+)?\s*[KMGT]i?B$")
+
+
+class Store:
+    """Canonical tables, their rollups and the ledger of pulls, in one DuckDB file.
+
+    Args:
+        path: the file, made when it is not there; ``:memory:`` keeps it in this process.
+        memory_limit: most memory the engine may use, such as ``"2GB"``; beyond it, work spills to
+            a folder beside the file. Default: 80 % of the machine.
+        wait_seconds: how long to wait for another process that holds the file.
+
+    Raises:
+        StoreError: the file is locked by another process, written by a newer version, or no store.
+    """
+
+    def __init__(
+        self, path: str | Path = ":memory:", *, memory_limit: str | None = None, wait_seconds: float = 30.0
+    ) -> None:
+        if memory_limit is not None and not _SIZE.match(memory_limit):
+            raise ValueError(f"memory_limit is a size such as 2GB, not {memory_limit!r}")
+        self.path = str(path)
+        self._memory_limit = memory_limit
+        self._wait_seconds = wait_seconds
+        self._guard = threading.RLock()
+        self._kept = self._attach(read_only=False) if self.path == ":memory:" else None
+        if self._kept is not None:
+            migrations.migrate(self._kept, self.path)
+        elif not Path(self.path).exists():
+            with self.writing():
+                pass
+
+    def __repr__(self) -> str:
+        return f"Store({self.path!r})"
+
+    @contextmanager
+    def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection for questions; the file is open only inside the ``with``."""
+        if self._kept is None and migrations.is_outdated(self._version()):
+            with self.writing():
+                pass
+        with self._opened(read_only=True) as connection:
+            migrations.check(connection, self.path)
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection that may write; the only one on the file, here and elsewhere."""
+        with self._opened(read_only=False) as connection:
+            migrations.migrate(connection, self.path)
+            yield connection
+
+    @property
+    def watermark(self) -> datetime | None:
+        """Event time up to which the store has been told; ``None`` while it is empty."""
+        with self.reading() as connection:
+            return ledger.watermark(connection)
+
+    def last(self, *, days: float = 0, hours: float = 0) -> Window:
+        """The last ``days`` and ``hours`` up to the store's own watermark (not up to now).
+
+        Raises:
+            StoreError: the store is empty, so there is no last moment.
+        """
+        until = self.watermark
+        if until is None:
+            raise StoreError(f"{self.path} is empty: pull something first, then ask for the last days")
+        whole = until.replace(second=0, microsecond=0) + timedelta(minutes=1)
+        return Window.last(days=days, hours=hours, until=whole)
+
+    def ledger(self) -> pl.DataFrame:
+        """Every slice that was ever pulled, in order, each with the hash of the one before it."""
+        with self.reading() as connection:
+            return ledger.entries(connection)
+
+    def rejects(self) -> pl.DataFrame:
+        """Every line set aside: ``slice, file, line, reason, excerpt``."""
+        with self.reading() as connection:
+            return answers.frame(connection, "select slice, file, line, reason, excerpt from rejects order by all")
+
+    def sql(self, query: str, **parameters: object) -> pl.DataFrame:
+        """Ask the store in SQL, read-only; ``$name`` parameters are bound."""
+        with self.reading() as connection:
+            return answers.frame(connection, query, parameters)
+
+    def prune(self, *, raw_days: float) -> dict[str, int]:
+        """Drop raw rows older than ``raw_days`` before the watermark; rollups stay and are sealed.
+
+        Returns:
+            rows dropped by table.
+        """
+        until = self.watermark
+        if until is None:
+            return {}
+        cutoff = (until - timedelta(days=raw_days)).replace(minute=0, second=0, microsecond=0)
+        with self.writing() as connection:
+            return retention.prune(connection, cutoff)
+
+    def verify(self) -> int:
+        """Check the ledger's chain of hashes; returns the number of entries.
+
+        Raises:
+            StoreError: an entry was changed, removed or put in after the fact.
+        """
+        with self.reading() as connection:
+            return ledger.verify(connection, self.path)
+
+    def _version(self) -> int | None:
+        with self._opened(read_only=True) as connection:
+            return migrations.version(connection)
+
+    @contextmanager
+    def _opened(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self._guard:
+            if self._kept is not None:
+                yield self._kept
+                return
+            connection = self._connect(read_only=read_only)
+            try:
+                yield connection
+            finally:
+                connection.close()
+
+    def _connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        deadline = time.monotonic() + self._wait_seconds
+        pause = 0.02
+        while True:
+            try:
+                return self._attach(read_only=read_only)
+            except (duckdb.IOException, duckdb.ConnectionException, duckdb.BinderException) as error:
+                is_locked = any(word in str(error) for word in _HELD)
+                if not is_locked:
+                    raise StoreError(f"{self.path} cannot be opened as a store: {error}") from error
+                if time.monotonic() > deadline:
+                    raise StoreError(
+                        f"{self.path} is held by another process for more than {self._wait_seconds:g} s: "
+                        f"close it there or try again ({error})"
+                    ) from error
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.5)
+
+    def _attach(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        """A connection whose database ``store`` is this file, whatever the file is called."""
+        connection = duckdb.connect(":memory:")
+        # DuckDB hands out times in the machine's zone unless told otherwise
+        answers.rows(connection, "set TimeZone = 'UTC'")
+        answers.rows(connection, "set preserve_insertion_order = false")
+        # nothing may wait for a network
+        answers.rows(connection, "set autoinstall_known_extensions = false")
+        if self._memory_limit is not None:
+            answers.rows(connection, f"set memory_limit = '{self._memory_limit}'")
+        if self.path != ":memory:":
+            answers.rows(connection, f"set temp_directory = {_quoted(self.path + '.tmp')}")
+        try:
+            answers.rows(connection, f"attach {_quoted(self.path)} as store{' (read_only)' if read_only else ''}")
+            answers.rows(connection, "use store")
+        except duckdb.Error:
+            connection.close()
+            raise
+        return connection
+
+
+def _quoted(text: str) -> str:
+    # ATTACH and SET take no parameters
+    return "'" + text.replace("'", "''") + "'"

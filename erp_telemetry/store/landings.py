@@ -1,0 +1,294 @@
+"""Landings: a slice becomes part of the store, whole or not at all.
+
+Within one transaction its rows are read, checked, named, told apart from those the store has, put
+into the canonical tables, rolled up, and entered in the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from erp_telemetry import catalog
+from erp_telemetry.schema import TABLES, Table
+from erp_telemetry.slices import Batch, Reject, Slice
+from erp_telemetry.store import answers, ledger, retention, rollups
+
+# columns a source may add for the door, which does not keep them
+_DOOR = {"line": "bigint", "synthetic": "varchar", "user_agent": "varchar", "url_path": "varchar"}
+_PROBE_PATHS = ("/health", "/healthz", "/healthz/live", "/healthz/ready", "/healthz/startup", "/livez", "/readyz",
+                "/alive", "/ready", "/live", "/health/live", "/health/ready", "/health/startup")
+
+
+class CarefulReadNeeded(Exception):
+    """The fast read met something it cannot place: read the slice again, line by line."""
+
+
+@dataclass(slots=True)
+class Landed:
+    """What became of one slice."""
+
+    rows: dict[str, int] = field(default_factory=dict)
+    duplicates: int = 0
+    late: int = 0
+    unprovable: int = 0
+    rejects: list[Reject] = field(default_factory=list)
+    first_time: datetime | None = None
+    last_time: datetime | None = None
+
+
+def land(
+    connection: duckdb.DuckDBPyConnection, part: Slice, batch: Batch, *, source: str, pull: str,
+    thresholds: Mapping[str | None, tuple[float, float]],
+) -> Landed:
+    """Commit one slice.
+
+    Raises:
+        CarefulReadNeeded: the fast read failed or met a bad row; nothing was committed.
+    """
+    answers.rows(connection, "begin")
+    try:
+        landed = _land(connection, part, batch, source, pull, thresholds)
+    except duckdb.Error as error:
+        answers.rows(connection, "rollback")
+        if batch.is_careful:
+            raise
+        raise CarefulReadNeeded(str(error)) from error
+    except BaseException:
+        answers.rows(connection, "rollback")
+        raise
+    answers.rows(connection, "commit")
+    return landed
+
+
+def _land(
+    connection: duckdb.DuckDBPyConnection, part: Slice, batch: Batch, source: str, pull: str,
+    thresholds: Mapping[str | None, tuple[float, float]],
+) -> Landed:
+    _set_thresholds(connection, thresholds)
+    landed = Landed(rejects=list(batch.rejects))
+    if batch.staging is not None:
+        _create(connection, "staged", batch.staging.sql, dict(batch.staging.parameters))
+    for name, rows in batch.rows.items():
+        _land_table(connection, TABLES[name], rows, landed, part, source, pull, batch.is_careful)
+    if batch.staging is not None:
+        answers.rows(connection, "drop table temp.staged")
+    _keep_rejects(connection, part, landed.rejects)
+    ledger.append(connection, {
+        "pull": pull, "source": source, "slice": part.name, "fingerprint": part.fingerprint,
+        "row_counts": landed.rows, "rows": sum(landed.rows.values()), "duplicates": landed.duplicates,
+        "rejected": len(landed.rejects), "late": landed.late, "unprovable": landed.unprovable,
+        "expected": batch.expected_count, "first_time": landed.first_time, "last_time": landed.last_time,
+    })
+    return landed
+
+
+def _land_table(
+    connection: duckdb.DuckDBPyConnection, table: Table, rows: Any, landed: Landed, part: Slice,
+    source: str, pull: str, is_careful: bool,
+) -> None:
+    _arrive(connection, table, rows)
+    _set_aside(connection, table, landed, part, is_careful)
+    _name(connection, table, source)
+    arrived = _count(connection, f"temp.{table.name}")
+    _tell_apart(connection, table, part, landed)
+    kept = _count(connection, f"temp.{table.name}")
+    landed.duplicates += arrived - kept
+    if kept:
+        landed.rows[table.name] = landed.rows.get(table.name, 0) + kept
+        _mark_time(connection, table, landed, pull)
+        rollups.merge(connection, table.name)
+        sealed = retention.sealed_before(connection, table.name)
+        open_rows = "" if sealed is None else " where time >= $sealed"
+        answers.rows(connection, f"insert into store.main.{table.name} by name from temp.{table.name}{open_rows}",
+                           {} if sealed is None else {"sealed": sealed})
+    answers.rows(connection, f"drop table temp.{table.name}")
+
+
+def _arrive(connection: duckdb.DuckDBPyConnection, table: Table, rows: Any) -> None:
+    columns = {column.name: column.dtype for column in table.columns} | _DOOR
+    listed = ", ".join(f'"{name}" {dtype}' for name, dtype in columns.items())
+    answers.rows(connection, f"create or replace temp table arrived ({listed})")
+    if isinstance(rows, pl.DataFrame):
+        connection.register("incoming", rows)
+        answers.rows(connection, "insert into temp.arrived by name select * from incoming")
+        connection.unregister("incoming")
+    else:
+        answers.rows(connection, f"insert into temp.arrived by name {rows.sql}", dict(rows.parameters))
+    if "weight" in columns:
+        answers.rows(connection, "update temp.arrived set weight = 1 where weight is null")
+
+
+def _set_aside(
+    connection: duckdb.DuckDBPyConnection, table: Table, landed: Landed, part: Slice, is_careful: bool
+) -> None:
+    """Move rows that break a rule of the schema out of ``arrived``, each with its reason."""
+    cases = [f"when \"{name}\" is null then '{name} is missing'" for name in table.required]
+    cases += [f"when not ({rule}) then '{reason}'" for reason, rule in table.checks.items()]
+    if not cases:
+        return
+    reason = f"case {' '.join(cases)} end"
+    shown = ", ".join(f'"{name}"' for name in table.names if name not in ("id", "source"))
+    bad = answers.rows(
+        connection,
+        f"select line, {reason}, left(cast(row({shown}) as varchar), 200) from temp.arrived "
+        f"where {reason} is not null order by all",
+    )
+    if not bad:
+        return
+    if not is_careful:
+        raise CarefulReadNeeded(f"{len(bad)} rows of {part.name} break a rule of {table.name}: {bad[0][1]}")
+    named = {(reject.file, reject.line) for reject in landed.rejects}
+    file = str(part.path) if part.path is not None else part.name
+    for line, why, excerpt in bad:
+        if line is None or (file, line) not in named:
+            landed.rejects.append(Reject(file, line, f"{table.name}: {why}", excerpt))
+    answers.rows(connection, f"delete from temp.arrived where {reason} is not null")
+
+
+def _name(connection: duckdb.DuckDBPyConnection, table: Table, source: str) -> None:
+    """Give rows of ``arrived`` their operation template, population and identity, as temp.<table>."""
+    kept = [name for name in table.names if name not in ("id", "source", "operation", "population")]
+    operation, join, population = "a.operation", "", ""
+    if "population" in table.names:
+        _create(connection, "operations", catalog.query("rollups/operations").text, {})
+        operation, join = "o.template", "left join temp.operations as o on o.operation = a.operation"
+        population = f"""case
+            when coalesce(a.synthetic, '') <> '' then 'synthetic'
+            when a.population is not null then a.population
+            when o.is_probe or a.url_path in {_PROBE_PATHS} or a.user_agent like 'kube-probe%' then 'probe'
+            else 'user' end as population,"""
+    if "operation" in table.names:
+        population += f"{operation} as operation,"
+    own = ", ".join(f'a."{name}"' for name in kept)
+    # the identity of a row without one: the hash of what it says, and its ordinal among equals
+    says = ", ".join(f'a."{name}"' for name in table.names if name not in ("id", "source"))
+    answers.rows(
+        connection,
+        f"""create or replace temp table {table.name} as
+        with hashed as (
+            select {own}, {population} a.id, case when a.id is null then md5(cast(row({says}) as varchar)) end as hash
+            from temp.arrived as a {join})
+        select * exclude (id, hash), $source as source,
+            case when id is not null then id
+                 else hash || ':' || row_number() over (partition by hash) end as id
+        from hashed""" if _has_nameless(connection) else
+        f"""create or replace temp table {table.name} as
+        select {own}, {population} a.id, $source as source from temp.arrived as a {join}""",
+        {"source": source},
+    )
+    answers.rows(connection, "drop table temp.arrived")
+
+
+def _tell_apart(connection: duckdb.DuckDBPyConnection, table: Table, part: Slice, landed: Landed) -> None:
+    """Drop rows that the slice holds twice, that the store has, or that cannot be told from sealed ones."""
+    if table.name == "incidents":
+        _replace_incidents(connection)
+        return
+    if _count(connection, f"(select distinct id from temp.{table.name})") < _count(connection, f"temp.{table.name}"):
+        _create(connection, "unique_rows", f"select distinct on (id) * from temp.{table.name} order by id, time", {})
+        _swap(connection, table.name, "unique_rows")
+    # only the overlapping time range can hold a duplicate: 30 times cheaper than the whole table
+    answers.rows(
+        connection,
+        f"""delete from temp.{table.name} where id in (
+            select id from store.main.{table.name}
+            where time >= (select min(time) from temp.{table.name})
+              and time <= (select max(time) from temp.{table.name}))"""
+    )
+    sealed = retention.sealed_before(connection, table.name)
+    if sealed is None:
+        return
+    landed.unprovable += _count(connection, f"temp.{table.name} where time < $sealed", sealed=sealed)
+    if _count(connection, "store.main.ledger where slice = $slice", slice=part.name):
+        # a slice read before: its rows in sealed minutes were counted then
+        answers.rows(connection, f"delete from temp.{table.name} where time < $sealed", {"sealed": sealed})
+
+
+def _replace_incidents(connection: duckdb.DuckDBPyConnection) -> None:
+    """The newest record of an incident wins; an equal or older one is a duplicate."""
+    _create(connection, "unique_rows", "select distinct on (id) * from temp.incidents order by id, updated_at desc", {})
+    _swap(connection, "incidents", "unique_rows")
+    answers.rows(
+        connection,
+        """delete from temp.incidents as new using store.main.incidents as old
+        where old.id = new.id and (new.updated_at is null or old.updated_at >= new.updated_at)
+          and row(old.impact_end, old.resolved, old.closed, old.status)
+              is not distinct from row(new.impact_end, new.resolved, new.closed, new.status)"""
+    )
+    answers.rows(
+        connection,
+        """delete from temp.incidents as new using store.main.incidents as old
+        where old.id = new.id and old.updated_at > new.updated_at"""
+    )
+    answers.rows(connection, "delete from store.main.incidents where id in (select id from temp.incidents)")
+
+
+def _mark_time(connection: duckdb.DuckDBPyConnection, table: Table, landed: Landed, pull: str) -> None:
+    """Move watermarks, and count rows older than what an earlier pull had reached."""
+    if "time" not in table.names:
+        return
+    landed.late += _count(
+        connection,
+        f"""temp.{table.name} as r join (
+            select service, max(time) as reached from store.main.watermarks
+            where table_name = $table and pull <> $pull group by service
+        ) as w on w.service is not distinct from r.service where r.time < w.reached""",
+        table=table.name, pull=pull,
+    )
+    answers.rows(
+        connection,
+        f"""insert into store.main.watermarks
+        select $table, service, $pull, max(time) from temp.{table.name} group by service""",
+        {"table": table.name, "pull": pull},
+    )
+    low, high = answers.rows(connection, f"select min(time), max(time) from temp.{table.name}")[0]
+    landed.first_time = low if landed.first_time is None else min(low, landed.first_time)
+    landed.last_time = high if landed.last_time is None else max(high, landed.last_time)
+
+
+def _keep_rejects(connection: duckdb.DuckDBPyConnection, part: Slice, rejects: Iterable[Reject]) -> None:
+    answers.rows(connection, "delete from store.main.rejects where slice = $slice", {"slice": part.name})
+    for reject in rejects:
+        answers.rows(
+        connection,
+        "insert into store.main.rejects values ($slice, $file, $line, $reason, $excerpt)",
+            {"slice": part.name, "file": reject.file, "line": reject.line, "reason": reject.reason,
+             "excerpt": reject.excerpt},
+        )
+
+
+def _set_thresholds(
+    connection: duckdb.DuckDBPyConnection, thresholds: Mapping[str | None, tuple[float, float]]
+) -> None:
+    answers.rows(connection, "delete from store.main.thresholds")
+    for service, (apdex_ms, slo_ms) in thresholds.items():
+        answers.rows(connection, "insert into store.main.thresholds values ($service, $apdex_ms, $slo_ms)",
+                           {"service": service, "apdex_ms": apdex_ms, "slo_ms": slo_ms})
+    answers.rows(
+        connection,
+        "create or replace temp table metric_names as from read_csv($file, header = true)",
+        {"file": str(catalog.root() / "rollups" / "metric_names.csv")},
+    )
+
+
+def _has_nameless(connection: duckdb.DuckDBPyConnection) -> bool:
+    return _count(connection, "temp.arrived where id is null") > 0
+
+
+def _create(connection: duckdb.DuckDBPyConnection, name: str, sql: str, parameters: dict[str, Any]) -> None:
+    answers.rows(connection, f"create or replace temp table {name} as {sql}", parameters)
+
+
+def _swap(connection: duckdb.DuckDBPyConnection, name: str, other: str) -> None:
+    answers.rows(connection, f"drop table temp.{name}")
+    answers.rows(connection, f"alter table temp.{other} rename to {name}")
+
+
+def _count(connection: duckdb.DuckDBPyConnection, what: str, **parameters: Any) -> int:
+    return int(answers.value(connection, f"select count(*) from {what}", parameters))
