@@ -1,7 +1,8 @@
 """The query catalog: reads ``queries/`` and tells what each file answers.
 
 A query is a file that runs where it is pasted. Comment lines at its head say what it answers, then
-``reads:``, ``unit:``, ``by:``, ``better:``, ``range:``, ``empty:``. Parameters are read from the
+``reads:``, ``unit:``, ``by:``, ``better:``, ``range:`` and, where they say something, ``empty:``
+(what an observed step without rows is), ``per:``, ``steps:`` (the narrowest), ``interval:``. Parameters are read from the
 statement itself and bound exactly; there is no templating.
 """
 
@@ -17,7 +18,7 @@ from typing import Any
 from erp_telemetry.errors import QueryError, nearest
 
 _HEADER = re.compile(r"^(?:--|//)\s?(.*)$")
-_FIELD = re.compile(r"^(reads|unit|by|better|range|empty):\s*(.*)$")
+_FIELD = re.compile(r"^(reads|unit|by|better|range|empty|per|steps|interval):\s*(.*)$")
 _PARAMETER = re.compile(r"\$([A-Za-z_]\w*)")
 _LITERAL_OR_COMMENT = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.DOTALL)
 

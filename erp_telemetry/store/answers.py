@@ -25,5 +25,6 @@ def value(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[s
 def frame(
     connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, Any] | None = None
 ) -> pl.DataFrame:
-    """The rows of a query as a Polars frame, by way of the Arrow stream (no pyarrow is loaded)."""
-    return pl.DataFrame(connection.sql(sql, params=dict(parameters) if parameters else None))
+    """The rows of a query as a Polars frame."""
+    found: pl.DataFrame = connection.sql(sql, params=dict(parameters) if parameters else None).pl()
+    return found

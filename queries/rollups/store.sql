@@ -9,9 +9,15 @@ create table watermarks (table_name varchar, service varchar, pull varchar, time
 create table sealed (table_name varchar, before timestamptz);
 create table thresholds (service varchar, apdex_ms double, slo_ms double);
 create view request_cells as
-    select 'minute' as grain, null as operation, * from request_minutes
-    union all by name
-    select 'hour' as grain, * from operation_hours;
+    with cells as (
+        select 'minute' as grain, null as operation, * from request_minutes
+        union all by name
+        select 'hour' as grain, * from operation_hours)
+    -- the outcome by one rule: a 5xx failed, a 4xx is the client's, else what the telemetry said
+    select *, case when status_class = '5xx' then 'failed' when status_class = '4xx' then 'client_error'
+                   when is_failed then 'failed' when is_failed = false or status_class is not null then 'good'
+                   else 'unknown' end as outcome
+    from cells;
 create view observed_minutes as
     select distinct time, service from request_minutes
     union select distinct time, service from dependency_minutes

@@ -1,0 +1,29 @@
+-- Apdex of user requests: satisfied at or below T, tolerating at or below 4T; failures are frustrated.
+-- reads: request_cells
+-- unit: ratio
+-- by: service operation
+-- better: higher
+-- range: 0..1
+with steps as (select unnest($edges) as step),
+cells as (
+    select
+        s.step as time,
+        case when $by_service then c.service end as service,
+        case when $by_operation then c.operation end as operation,
+        c.count,
+        case when c.outcome = 'failed' then 0 else c.within_apdex end as satisfied,
+        case when c.outcome = 'failed' then 0 else c.within_4_apdex end as tolerated
+    from request_cells as c
+    asof join steps as s on c.time >= s.step
+    where c.time >= $start and c.time < $stop
+      and c.grain = $grain
+      and c.population = 'user'
+      and c.outcome <> 'unknown'
+)
+select
+    time, service, operation,
+    -- Apdex 1.1: (satisfied + tolerating / 2) / all; within 4T counts the satisfied too
+    sum(satisfied + tolerated) / 2 / sum(count) as value,
+    sum(count) as count
+from cells
+group by all

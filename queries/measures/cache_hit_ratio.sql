@@ -1,0 +1,31 @@
+-- Share of cache look-ups that hit.
+-- reads: metric_minutes
+-- unit: ratio
+-- by: service instance resource
+-- better: higher
+-- range: 0..1
+with steps as (select unnest($edges) as step),
+cells as (
+    select
+        s.step as time,
+        case when $by_service then c.service end as service,
+        case when $by_instance then c.instance end as instance,
+        case when $by_resource then c.resource end as resource,
+        c.name, c.sum
+    from metric_minutes as c
+    asof join steps as s on c.time >= s.step
+    where c.time >= $start and c.time < $stop
+      and c.name in ('cache_hits', 'cache_misses')
+      and c.kind <> 'cumulative'
+),
+counted as (
+    select time, service, instance, resource,
+        sum(case when name = 'cache_hits' then sum else 0 end) as hits,
+        sum(sum) as lookups
+    from cells
+    group by all)
+select
+    time, service, instance, resource,
+    case when lookups > 0 then hits / lookups end as value,
+    lookups as count
+from counted

@@ -1,0 +1,48 @@
+-- 95th percentile of the duration of outgoing calls, within 1.09 %.
+-- reads: dependency_sketches
+-- unit: ms
+-- by: service resource
+-- better: lower
+-- range: 0..
+-- steps: 5m
+with steps as (select unnest($edges) as step),
+cells as (
+    select
+        s.step as time,
+        case when $by_service then c.service end as service,
+        case when $by_resource then c.resource end as resource,
+        coalesce(c.bucket, -100000) as bucket, c.count, c.weight_squares
+    from dependency_sketches as c
+    asof join steps as s on c.time >= s.step
+    where c.time >= $start and c.time < $stop
+      and c.population = 'user'
+),
+merged as (
+    select * exclude (count, weight_squares), sum(count) as count, sum(weight_squares) as weight_squares
+    from cells
+    group by all),
+ranked as (
+    select *,
+        sum(count) over (partition by time, service, resource order by bucket) as upto,
+        sum(count) over (partition by time, service, resource) as total,
+        sum(weight_squares) over (partition by time, service, resource) as squares
+    from merged),
+asked as (
+    -- nearest rank; the interval is of the rank: q +- 1.96 sqrt(q(1-q)/n), n after Kish
+    select *, 0.95 as q, 1.96 * sqrt(0.95 * (1 - 0.95) * squares) / total as margin
+    from ranked),
+answered as (
+    select time, service, resource, total,
+        min(case when upto >= (q - 1e-12) * total then bucket end) as bucket,
+        min(case when upto >= (q - margin) * total then bucket end) as bucket_low,
+        min(case when q + margin <= 1 and upto >= (q + margin) * total then bucket end) as bucket_high
+    from asked
+    group by all)
+select
+    time, service, resource,
+    -- the middle of the bucket in log space
+    case when bucket = -100000 then 0 else pow(2, (bucket - 0.5) / 32) end as value,
+    case when bucket_low = -100000 then 0 else pow(2, (bucket_low - 1) / 32) end as value_low,
+    case when bucket_high = -100000 then 0 else pow(2, bucket_high / 32) end as value_high,
+    total as count
+from answered

@@ -1,0 +1,7 @@
+-- Services that ever sent a request or answered a probe: the ones a scorecard speaks of.
+-- reads: request_minutes
+-- unit: 1
+-- by: service
+select distinct service from request_minutes where service is not null
+union select distinct service from probe_minutes where service is not null
+order by 1
