@@ -1,0 +1,1 @@
+"""The places telemetry comes from: one file per source, each a frozen dataclass."""

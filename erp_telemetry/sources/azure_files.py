@@ -1,0 +1,113 @@
+"""Azure Monitor files: exports, diagnostic settings and saved answers, split by record type."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from erp_telemetry.catalog import query
+from erp_telemetry.errors import SourceError
+from erp_telemetry.slices import Batch, Slice
+from erp_telemetry.sources import azure_shapes
+from erp_telemetry.sources.files import (
+    JSON_SUFFIXES,
+    Json,
+    Spool,
+    document,
+    file_slices,
+    first_records,
+    path_of,
+)
+from erp_telemetry.window import Window
+
+_TABLES = ("requests", "dependencies", "logs", "metrics", "probes")
+_WRAPPERS = {"records", "tables", "value"}
+_EXPECTED = "expected App* tables, AppServiceHTTPLogs, platform metrics or classic Application Insights records"
+
+
+@dataclass(frozen=True, init=False)
+class AzureFiles:
+    """Azure Monitor files, folders or globs; ``.gz`` and ``.zst`` are read as they are.
+
+    Times without an offset are UTC, as Azure writes them. A file is committed whole: asking for one
+    table still offers every file.
+    """
+
+    paths: tuple[str, ...]
+
+    def __init__(self, *paths: str | Path) -> None:
+        object.__setattr__(self, "paths", tuple(str(path) for path in paths))
+
+    @property
+    def name(self) -> str:
+        """``azure_files``."""
+        return "azure_files"
+
+    def slices(self, table: str | None, window: Window | None, ledger: pl.DataFrame) -> list[Slice]:
+        """One slice per file that the ledger does not hold."""
+        return file_slices(self.name, self.paths, JSON_SUFFIXES, ledger)
+
+    def read(self, part: Slice, careful: bool = False) -> Batch:
+        """Read one file; ``SourceError`` when no record of it is of a known type."""
+        path = path_of(part)
+        if path.stat().st_size == 0:
+            return Batch({})
+        first = first_records(path)
+        is_whole = not first or any(_WRAPPERS & record.keys() and not _is_record(record) for record in first)
+        if not careful and first and not is_whole and all(map(azure_shapes.is_app, first)):
+            return _batch(path, None)
+        return _spooled(path, is_whole)
+
+
+def _is_record(record: Json) -> bool:
+    return any(key in record for key in ("time", "TimeGenerated", "timestamp"))
+
+
+def _batch(path: Path, spool: Spool | None) -> Batch:
+    rows = {table: query(f"files/azure_{table}").bind() for table in _TABLES}
+    staging = query("files/azure_staged").bind(file=str(path))
+    if spool is None:
+        return Batch(rows, staging, is_careful=False)
+    return Batch(rows, staging, tuple(spool.rejects), close=spool.close)
+
+
+def _spooled(path: Path, is_whole: bool) -> Batch:
+    spool = Spool(path)
+    try:
+        _fill(spool, is_whole)
+        if not spool.count:
+            reason = spool.rejects[0].reason if spool.rejects else "no record"
+            raise SourceError(f"{path}: nothing of it can be read ({reason}); {_EXPECTED}")
+    except BaseException:
+        spool.close()
+        raise
+    return _batch(spool.path, spool)
+
+
+def _fill(spool: Spool, is_whole: bool) -> None:
+    whole = document(spool.origin) if is_whole else None
+    if whole is None:
+        spool.fill(_lines(spool), lambda _, record: (azure_shapes.normal(record),))
+        return
+    try:
+        numbered = [(None, json.dumps(record, ensure_ascii=False), record) for record in azure_shapes.records(whole)]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SourceError(f"{spool.origin}: {error}; {_EXPECTED}") from error
+    spool.fill(numbered, lambda _, record: (azure_shapes.normal(record),))
+
+
+def _lines(spool: Spool) -> Iterator[tuple[int | None, str, Json]]:
+    """Records line by line; a line that wraps several gives each of them its number."""
+    for number, text, record in spool.records():
+        if _WRAPPERS & record.keys() and not _is_record(record):
+            try:
+                for inner in azure_shapes.records(record):
+                    yield number, json.dumps(inner, ensure_ascii=False), inner
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                spool.reject(number, str(error), text)
+        else:
+            yield number, text, record
