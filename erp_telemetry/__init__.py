@@ -1,0 +1,85 @@
+"""Telemetry of an ERP in, answers out. Left of the store sources are read, right of it frames are made.
+
+Every name here resolves when it is first used, so that importing the library costs nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from erp_telemetry import catalog
+    from erp_telemetry.errors import (
+        FrameError,
+        NotEnoughReadings,
+        ObjectiveError,
+        PartialAnswer,
+        QueryError,
+        SourceError,
+        SourceUnreachable,
+        StoreError,
+        TelemetryError,
+    )
+    from erp_telemetry.incidents import Incident, incidents
+    from erp_telemetry.measures import measure
+    from erp_telemetry.objectives import Objectives
+    from erp_telemetry.pulls import Receipt, pull
+    from erp_telemetry.scorecards import score
+    from erp_telemetry.slices import Batch, Reject, Slice, Source
+    from erp_telemetry.sources.azure_files import AzureFiles
+    from erp_telemetry.sources.frames import Frames
+    from erp_telemetry.sources.otlp_files import OtlpFiles
+    from erp_telemetry.sources.table_files import TableFiles
+    from erp_telemetry.store import Store
+    from erp_telemetry.views.charts import chart
+    from erp_telemetry.views.reports import Report, report
+    from erp_telemetry.views.theme import readable
+    from erp_telemetry.window import Window
+
+    __version__: str
+
+__all__ = [
+    "AzureFiles", "Batch", "FrameError", "Frames", "Incident", "NotEnoughReadings", "ObjectiveError", "Objectives",
+    "OtlpFiles", "PartialAnswer", "QueryError", "Receipt", "Reject", "Report", "Slice", "Source", "SourceError",
+    "SourceUnreachable", "Store", "StoreError", "TableFiles", "TelemetryError", "Window", "catalog", "chart",
+    "incidents", "measure", "pull", "readable", "report", "score",
+]
+
+_HOME = {
+    "AzureFiles": "sources.azure_files", "Batch": "slices", "FrameError": "errors", "Frames": "sources.frames",
+    "Incident": "incidents", "NotEnoughReadings": "errors", "ObjectiveError": "errors", "Objectives": "objectives",
+    "OtlpFiles": "sources.otlp_files", "PartialAnswer": "errors", "QueryError": "errors", "Receipt": "pulls",
+    "Reject": "slices", "Report": "views.reports", "Slice": "slices", "Source": "slices", "SourceError": "errors",
+    "SourceUnreachable": "errors", "Store": "store", "StoreError": "errors", "TableFiles": "sources.table_files",
+    "TelemetryError": "errors", "Window": "window", "chart": "views.charts", "incidents": "incidents",
+    "measure": "measures", "pull": "pulls", "readable": "views.theme", "report": "views.reports",
+    "score": "scorecards",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "catalog":
+        return import_module(f"{__name__}.catalog")
+    if name == "__version__":
+        return import_module("importlib.metadata").version("erp-telemetry")
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
+
+
+class _Face(ModuleType):
+    """Keeps ``et.incidents`` the verb: importing the module of that name would bind the module here."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOME and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Face

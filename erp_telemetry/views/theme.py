@@ -1,0 +1,56 @@
+"""Theme: the colours of states and how a number with a unit is read aloud."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+DASH = "–"  # noqa: RUF001  an en dash is what a missing number looks like
+STATE_COLOURS: Mapping[str, str] = MappingProxyType({
+    "met": "#2e7d4f", "normal": "#2e7d4f", "missed": "#b3261e", "critical": "#b3261e",
+    "warning": "#a15c00", "insufficient": "#6a5acd", "no_data": "#6b7280", "unknown": "#6b7280",
+})
+"""Each readable on white and beside its own word; colour never stands alone."""
+SERIES_COLOURS = ("#1f6feb", "#d1590a", "#2e7d4f", "#a0318f", "#8a6d00", "#0b7f8c", "#b3261e", "#5b5bd6")
+_SPANS = ((86400.0, "d"), (3600.0, "h"), (60.0, "m"))
+
+
+def readable(value: float | None, unit: str) -> str:
+    """Write a value for a person: ratios as percent, durations in the unit that suits, null as a dash.
+
+    >>> readable(0.000526, "ratio"), readable(1234.5, "ms"), readable(5400, "s")
+    ('0.0526 %', '1.23 s', '1 h 30 m')
+    """
+    if value is None or value != value:
+        return DASH
+    if unit == "ratio":
+        return f"{_ratio(value)} %"
+    if unit == "ms":
+        return f"{value:.3g} ms" if abs(value) < 999.5 else readable(value / 1000, "s")
+    if unit == "s":
+        return _duration(value)
+    text = f"{value:,.0f}" if value == round(value) or abs(value) >= 1000 else f"{value:.4g}"
+    return text if unit in ("", "1") else f"{text} {unit}"
+
+
+def _ratio(value: float) -> str:
+    percent = value * 100
+    if 99 < percent < 100:
+        # 99.9995 must not read as 100: show the missing part to three digits
+        digits = next((d for d in range(2, 9) if round(100 - percent, d) > 0 and 10 ** (2 - d) <= 100 - percent), 9)
+        return f"{percent:.{digits}f}"
+    return f"{percent:.0f}" if percent == round(percent) else f"{percent:.3g}"
+
+
+def _duration(seconds: float) -> str:
+    if abs(seconds) < 60:
+        return f"{seconds:.3g} s"
+    for number, (width, name) in enumerate(_SPANS):
+        if abs(seconds) >= width:
+            whole = int(seconds // width)
+            finer, mark = _SPANS[number + 1] if number + 1 < len(_SPANS) else (1.0, "s")
+            rest = round((seconds - whole * width) / finer)
+            if rest * finer >= width:
+                whole, rest = whole + 1, 0
+            return f"{whole} {name} {rest} {mark}" if rest else f"{whole} {name}"
+    raise AssertionError("unreachable: 60 s and more is at least a minute")
