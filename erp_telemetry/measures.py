@@ -20,7 +20,7 @@ from erp_telemetry.errors import QueryError, nearest
 from erp_telemetry.objectives import Objectives
 from erp_telemetry.schema import DIMENSIONS
 from erp_telemetry.store import Store, answers
-from erp_telemetry.window import FIXED_STEPS, Window, step
+from erp_telemetry.window import Window
 
 _MINUTE = timedelta(minutes=1)
 _QUANTILES = {"latency_p50": 0.50, "latency_p95": 0.95, "latency_p99": 0.99}
@@ -82,9 +82,7 @@ def _keys(query: catalog.Query, by: Sequence[str], where: Mapping[str, str] | No
 
 def _check(query: catalog.Query, edges: list[datetime], every: str, keys: tuple[str, ...], exact: bool) -> None:
     if not _fits(edges, _MINUTE):
-        raise QueryError(f"a window and its steps are whole minutes; {every} from {edges[0]:%H:%M:%S} is not")
-    if step(every)[1] in FIXED_STEPS and edges[0] + _MINUTE > edges[1]:
-        raise QueryError(f"{every} is too narrow: rollups are by the minute, ask for 1m or wider")
+        raise QueryError(f"a window and its steps are whole minutes; {every} from {edges[0]:%H:%M:%S} is not: ask for 1m or a multiple")
     if "operation" in keys and not exact and not _fits(edges, timedelta(hours=1)):
         raise QueryError(f"{query.name} by operation is kept by the hour: ask for 1h, 2h … 1d from a whole hour")
     if query.name.startswith("measures/dependency_latency") and not _fits(edges, timedelta(minutes=5)):

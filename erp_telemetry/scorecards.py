@@ -64,11 +64,13 @@ class _Facts:
     @property
     def measured(self) -> tuple[str, ...]:
         """Services and resources any reading speaks of."""
-        return tuple(sorted({service for _, service in self.readings if service is not None} | set(self.services)))
+        named = {service for band in self.objectives.bands for service in band.services}
+        return tuple(sorted({name for _, name in self.readings if name is not None} | set(self.services) | named))
 
     def expects(self, kpi: str) -> tuple[str, ...]:
-        """Services that must show a band even without data: those that serve requests."""
-        return self.services if kpi in ("latency_band", "error_band") else ()
+        """Services that must show a band even without data: those that serve, and those it was made for."""
+        made_for = tuple(name for band in self.objectives.bands if band.name == kpi for name in band.services)
+        return self.services if kpi in ("latency_band", "error_band") else made_for
 
     def of(self, service: str | None) -> list[Incident]:
         """Incidents that touch a service and began in the window."""

@@ -40,17 +40,19 @@ class Frames:
     def slices(self, table: str | None, window: Window | None, ledger: pl.DataFrame) -> list[Slice]:
         """One slice per frame whose content the ledger does not hold."""
         return unseen(
-            (Slice(f"{self.name}:{name}", _fingerprint(frame), size=frame.height, table=name)
-             for name, frame in self.tables.items() if table in (None, name)),
+            # another frame is another slice: only a file can be the same one, grown
+            (Slice(f"{self.name}:{name}:{mark[:12]}", mark, size=frame.height, table=name)
+             for name, frame in self.tables.items() if table in (None, name) for mark in (_fingerprint(frame),)),
             ledger,
         )
 
     def read(self, part: Slice, careful: bool = False) -> Batch:
         """The frame itself; it is already checked, so both ways of reading are one."""
-        if part.table not in self.tables:
-            raise FrameError(f"no frame {part.table!r}. {nearest(str(part.table), self.tables)}")
-        frame = self.tables[part.table]
-        return Batch({part.table: frame}, expected_count=frame.height)
+        name = part.table or ""
+        if name not in self.tables:
+            raise FrameError(f"no frame {name!r}. {nearest(name, self.tables)}")
+        frame = self.tables[name]
+        return Batch({name: frame}, expected_count=frame.height)
 
 
 def _fingerprint(frame: pl.DataFrame) -> str:

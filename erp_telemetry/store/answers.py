@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import duckdb
@@ -28,3 +29,17 @@ def frame(
     """The rows of a query as a Polars frame."""
     found: pl.DataFrame = connection.sql(sql, params=dict(parameters) if parameters else None).pl()
     return found
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Everything inside is committed together, or, whatever stops it, not at all."""
+    rows(connection, "begin")
+    is_committed = False
+    try:
+        yield
+        rows(connection, "commit")
+        is_committed = True
+    finally:
+        if not is_committed:
+            rows(connection, "rollback")

@@ -15,6 +15,7 @@ import duckdb
 import polars as pl
 
 from erp_telemetry import catalog
+from erp_telemetry.errors import SourceError, StoreError
 from erp_telemetry.schema import TABLES, Table
 from erp_telemetry.slices import Batch, Reject, Slice
 from erp_telemetry.store import answers, ledger, retention, rollups
@@ -50,20 +51,18 @@ def land(
 
     Raises:
         CarefulReadNeeded: the fast read failed or met a bad row; nothing was committed.
+        SourceError: the careful read failed too.
+        StoreError: the disk refused.
     """
-    answers.rows(connection, "begin")
     try:
-        landed = _land(connection, part, batch, source, pull, thresholds)
+        with answers.transaction(connection):
+            return _land(connection, part, batch, source, pull, thresholds)
+    except duckdb.IOException as error:
+        raise StoreError(f"{part.name} could not be read or written: {error}") from error
     except duckdb.Error as error:
-        answers.rows(connection, "rollback")
-        if batch.is_careful:
-            raise
-        raise CarefulReadNeeded(str(error)) from error
-    except BaseException:
-        answers.rows(connection, "rollback")
-        raise
-    answers.rows(connection, "commit")
-    return landed
+        if not batch.is_careful:
+            raise CarefulReadNeeded(str(error)) from error
+        raise SourceError(f"{part.name}: {error}") from error
 
 
 def _land(
@@ -116,8 +115,10 @@ def _arrive(connection: duckdb.DuckDBPyConnection, table: Table, rows: Any) -> N
     answers.rows(connection, f"create or replace temp table arrived ({listed})")
     if isinstance(rows, pl.DataFrame):
         connection.register("incoming", rows)
-        answers.rows(connection, "insert into temp.arrived by name select * from incoming")
-        connection.unregister("incoming")
+        try:
+            answers.rows(connection, "insert into temp.arrived by name select * from incoming")
+        finally:
+            connection.unregister("incoming")
     else:
         answers.rows(connection, f"insert into temp.arrived by name {rows.sql}", dict(rows.parameters))
     if "weight" in columns:

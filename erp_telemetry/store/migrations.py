@@ -7,7 +7,7 @@ import duckdb
 from erp_telemetry import catalog
 from erp_telemetry.errors import StoreError
 from erp_telemetry.schema import TABLES
-from erp_telemetry.store.answers import rows, value
+from erp_telemetry.store.answers import rows, transaction, value
 from erp_telemetry.store.rollups import ROLLUPS
 
 VERSION = 1
@@ -47,11 +47,10 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: str) -> None:
     )
     if foreign:
         raise StoreError(f"{path} is a DuckDB file but no store (it holds {foreign[0][0]}): give another path")
-    rows(connection, "begin")
-    for statement in _first():
-        rows(connection, statement)
-    rows(connection, "insert into store_version values ($version, now())", {"version": VERSION})
-    rows(connection, "commit")
+    with transaction(connection):
+        for statement in _first():
+            rows(connection, statement)
+        rows(connection, "insert into store_version values ($version, now())", {"version": VERSION})
 
 
 def _first() -> list[str]:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import duckdb
 
-from erp_telemetry.store.answers import rows, value
+from erp_telemetry.store.answers import rows, transaction, value
 from erp_telemetry.store.rollups import ROLLUPS
 
 ROLLED_UP = tuple(sorted({rollup.table for rollup in ROLLUPS.values()}))
@@ -16,16 +16,15 @@ ROLLED_UP = tuple(sorted({rollup.table for rollup in ROLLUPS.values()}))
 def prune(connection: duckdb.DuckDBPyConnection, cutoff: datetime) -> dict[str, int]:
     """Delete raw rows before ``cutoff`` in one transaction and seal their minutes."""
     dropped = {}
-    rows(connection, "begin")
-    for table in ROLLED_UP:
-        dropped[table] = int(value(connection, f"delete from {table} where time < $cutoff", {"cutoff": cutoff}))
-        rows(
-            connection,
-            "insert into sealed select $name, $cutoff where $cutoff > coalesce("
-            "(select max(before) from sealed where table_name = $name), '-infinity'::timestamptz)",
-            {"name": table, "cutoff": cutoff},
-        )
-    rows(connection, "commit")
+    with transaction(connection):
+        for table in ROLLED_UP:
+            dropped[table] = int(value(connection, f"delete from {table} where time < $cutoff", {"cutoff": cutoff}))
+            rows(
+                connection,
+                "insert into sealed select $name, $cutoff where $cutoff > coalesce("
+                "(select max(before) from sealed where table_name = $name), '-infinity'::timestamptz)",
+                {"name": table, "cutoff": cutoff},
+            )
     rows(connection, "checkpoint")
     return dropped
 

@@ -1,0 +1,157 @@
+"""Store: who may hold the file, what a kill leaves, pruning and sealed minutes, the ledger's chain."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+import erp_telemetry as et
+from erp_telemetry.store import migrations
+
+from ..events import START, requests, weighted
+
+HOUR = et.Window(START, START + timedelta(hours=1))
+PULL = """
+import sys
+import erp_telemetry as et
+print("ready", flush=True)
+et.pull(et.TableFiles(sys.argv[2]), et.Store(sys.argv[1]))
+"""
+
+
+def content(path: Path) -> list[list[tuple[object, ...]]]:
+    store = et.Store(path)
+    return [store.sql(f"select * from {name} order by all").rows()
+            for name in ("requests", "request_minutes", "latency_sketches", "operation_hours")]
+
+
+def write_parts(folder: Path, parts: int, rows: int) -> None:
+    folder.mkdir()
+    for part in range(parts):
+        frame = requests([{"id": f"{part}-{n}", "time": START + timedelta(seconds=part * 7 + n)} for n in range(rows)])
+        frame.write_parquet(folder / f"requests-{part:02}.parquet")
+
+
+def test_a_kill_leaves_whole_slices_and_the_same_pull_completes(tmp_path: Path) -> None:
+    parts, rows = 8, 300
+    write_parts(tmp_path / "in", parts, rows)
+    et.pull(et.TableFiles(tmp_path / "in"), et.Store(tmp_path / "whole.duckdb"))
+    expected = content(tmp_path / "whole.duckdb")
+    seeded = random.Random(7)
+    kills, target = 0, tmp_path / "killed.duckdb"
+    attempts = int(os.environ.get("KILLS", "12"))
+    for _ in range(attempts):
+        process = subprocess.Popen([sys.executable, "-c", PULL, str(target), str(tmp_path / "in")],
+                                   stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(seeded.uniform(0, 0.9))
+        kills += process.poll() is None
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        store = et.Store(target)
+        landed = store.sql("select id[1:1] as part, count(*) as n from requests group by all")
+        assert set(landed["n"]) <= {rows}
+        assert landed.height == store.ledger().height == store.verify()
+        counted = store.sql("select coalesce(sum(raw_count), 0) as n from request_minutes").item()
+        assert counted == landed.height * rows
+        if landed.height == parts:
+            target.unlink()
+    assert kills > 0
+    et.pull(et.TableFiles(tmp_path / "in"), et.Store(target))
+    assert content(target) == expected
+
+
+def test_a_second_process_reads_and_pulls_while_a_store_object_is_held(tmp_path: Path) -> None:
+    path = tmp_path / "shared.duckdb"
+    held = et.Store(path)
+    et.pull(et.Frames(requests=weighted()), held)
+    weighted().with_columns(pl.col("time") + timedelta(minutes=5)).write_parquet(tmp_path / "requests.parquet")
+    code = PULL + "print(et.Store(sys.argv[1]).sql('select count(*) as n from requests').item())"
+    done = subprocess.run([sys.executable, "-c", code, str(path), str(tmp_path / "requests.parquet")],
+                          capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["ready", "40"]
+    assert held.sql("select count(*) as n from requests").item() == 40
+
+
+def test_a_lock_is_waited_for_and_then_named(tmp_path: Path) -> None:
+    path = tmp_path / "locked.duckdb"
+    et.Store(path)
+    code = f"import duckdb, time; c = duckdb.connect({str(path)!r}); print('held', flush=True); time.sleep(60)"
+    holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    try:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(et.StoreError, match="held by another process"):
+            et.Store(path, wait_seconds=0.3).ledger()
+    finally:
+        holder.kill()
+        holder.wait()
+        assert holder.stdout is not None
+        holder.stdout.close()
+
+
+def test_pruned_minutes_are_sealed_and_late_rows_merge() -> None:
+    store = et.Store()
+    old = requests([{"id": str(n)} for n in range(10)])
+    new = requests([{"id": f"n{n}", "time": START + timedelta(days=10, seconds=n)} for n in range(5)])
+    et.pull(et.Frames(requests=pl.concat([old, new])), store)
+    assert store.prune(raw_days=2)["requests"] == 10
+    assert store.sql("select count(*) as n from requests").item() == 5
+    rate = et.measure(store, "request_rate", HOUR, every="1h")
+    assert rate["count"].to_list() == [10]
+    receipt = et.pull(et.Frames(requests=requests([{"id": "late"}])), store)
+    assert (receipt.unprovable, receipt.late) == (1, 1)
+    assert et.measure(store, "request_rate", HOUR, every="1h")["count"].to_list() == [11]
+    assert store.sql("select count(*) as n from requests").item() == 5
+    with pytest.raises(et.QueryError, match="pruned"):
+        et.measure(store, "latency_p99", HOUR, every="1m")
+
+
+def test_a_changed_ledger_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "s.duckdb"
+    store = et.Store(path)
+    et.pull(et.Frames(requests=weighted()), store)
+    et.pull(et.Frames(requests=weighted().with_columns(service=pl.lit("sales"))), store)
+    assert store.verify() == 2
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("update ledger set rows = 19 where entry = 1").fetchall()
+    with pytest.raises(et.StoreError, match="entry 1"):
+        store.verify()
+
+
+def test_a_newer_store_and_a_foreign_file_are_refused(tmp_path: Path) -> None:
+    newer = tmp_path / "newer.duckdb"
+    et.Store(newer)
+    with duckdb.connect(str(newer)) as connection:
+        connection.execute("update store_version set version = $v", {"v": migrations.VERSION + 1}).fetchall()
+    with pytest.raises(et.StoreError, match="newer"):
+        et.Store(newer).ledger()
+    foreign = tmp_path / "foreign.duckdb"
+    with duckdb.connect(str(foreign)) as connection:
+        connection.execute("create table mine (x int)").fetchall()
+    with pytest.raises(et.StoreError, match="no store"):
+        et.Store(foreign).ledger()
+    (tmp_path / "text.duckdb").write_text("this is no database at all, just text" * 50)
+    with pytest.raises(et.StoreError, match="cannot be opened"):
+        et.Store(tmp_path / "text.duckdb").ledger()
+
+
+def test_an_empty_store_has_no_last_moment() -> None:
+    with pytest.raises(et.StoreError, match="is empty"):
+        et.Store().last(days=1)
+
+
+def test_last_reaches_to_the_stores_own_watermark() -> None:
+    store = et.Store()
+    et.pull(et.Frames(requests=weighted()), store)
+    assert store.last(hours=1) == et.Window(START - timedelta(minutes=59), START + timedelta(minutes=1))

@@ -1,0 +1,129 @@
+"""Landings: pulled twice equals once, order does not matter, bad rows are set aside, ids tell rows apart."""
+
+from datetime import timedelta
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import erp_telemetry as et
+from erp_telemetry import catalog
+from erp_telemetry.store.rollups import ROLLUPS
+
+from ..events import START, incident, requests, weighted
+
+ROLLUP_OF_REQUESTS = [rollup for rollup in ROLLUPS.values() if rollup.table == "requests"]
+
+
+def content(store: et.Store) -> dict[str, list[tuple[object, ...]]]:
+    """Every raw row and rollup row, in a fixed order."""
+    names = ["requests", "incidents", *ROLLUPS]
+    return {name: store.sql(f"select * from {name} order by all").rows() for name in names}
+
+
+def test_pull_twice_is_pull_once() -> None:
+    store = et.Store()
+    first = et.pull(et.Frames(requests=weighted()), store)
+    before = content(store)
+    again = et.pull(et.Frames(requests=weighted()), store)
+    assert (first.rows["requests"], again.slices, again.skipped) == (20, 0, 1)
+    assert content(store) == before
+
+
+def test_the_same_rows_in_another_slice_are_duplicates() -> None:
+    store = et.Store()
+    et.pull(et.Frames(requests=weighted()), store)
+    before = content(store)
+    again = et.pull(et.Frames(requests=weighted().head(7)), store)
+    assert (again.duplicates, sum(again.rows.values())) == (7, 0)
+    assert content(store) == before
+
+
+def test_equal_rows_without_an_id_are_told_apart_by_ordinal() -> None:
+    store = et.Store()
+    twins = requests([{"time": START}] * 3)
+    assert et.pull(et.Frames(requests=twins), store).rows["requests"] == 3
+    assert et.pull(et.Frames(requests=pl.concat([twins, twins.head(1)])), store).rows["requests"] == 1
+
+
+def test_rows_with_one_id_are_one_row() -> None:
+    store = et.Store()
+    twins = requests([{"id": "a"}, {"id": "a"}, {"id": "b"}])
+    receipt = et.pull(et.Frames(requests=twins), store)
+    assert (receipt.rows["requests"], receipt.duplicates) == (2, 1)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 900), st.integers(1, 2_000_000), st.sampled_from([1.0, 2.0, 4.0]),
+                          st.booleans()), min_size=1, max_size=60), st.data())
+def test_rollups_of_parts_are_the_rollup_of_the_whole(
+    rows: list[tuple[int, int, float, bool]], data: st.DataObject
+) -> None:
+    frame = requests([
+        {"id": str(n), "time": START + timedelta(seconds=s), "duration_ms": us / 1000, "weight": w, "is_failed": f}
+        for n, (s, us, w, f) in enumerate(rows)])
+    order = data.draw(st.permutations(range(frame.height)))
+    cut = data.draw(st.integers(0, frame.height))
+    whole, parts = et.Store(), et.Store()
+    et.pull(et.Frames(requests=frame), whole)
+    shuffled = frame[order]
+    for part in (shuffled[:cut], shuffled[cut:]):
+        if part.height:
+            et.pull(et.Frames(requests=part), parts)
+    for rollup in ROLLUP_OF_REQUESTS:
+        columns = ", ".join(rollup.columns)
+        merged = parts.sql(f"select {columns} from {rollup.name} order by all").rows()
+        built = whole.sql(f"select {columns} from {rollup.name} order by all").rows()
+        again = whole.sql(f"select {columns} from ({catalog.query(f'rollups/{rollup.name}').text}) order by all").rows()
+        assert merged == built == again if rollup.name else False
+
+
+@pytest.mark.parametrize(("bad", "reason"), [
+    ({"duration_ms": -1.0}, "duration_ms is negative"), ({"duration_ms": float("nan")}, "duration_ms is negative"),
+    ({"weight": 0.0}, "weight is not a number above 0"), ({"weight": float("inf")}, "weight is not"),
+    ({"service": None}, "service is missing"), ({"duration_ms": None}, "duration_ms is missing"),
+])
+def test_a_row_that_breaks_a_rule_is_set_aside_and_named(bad: dict[str, object], reason: str) -> None:
+    store = et.Store()
+    receipt = et.pull(et.Frames(requests=requests([{}, bad, {}])), store)
+    assert receipt.rows["requests"] == 2
+    assert [reason in reject.reason for reject in receipt.rejects] == [True]
+    assert store.rejects().height == 1
+
+
+def test_operations_become_templates_and_probes_are_told() -> None:
+    store = et.Store()
+    names = ["GET /api/orders/48213?x=1", "GET /o/0f8fad5b-d9cb-469f-a165-70867728950e/lines/7", "GET /v2/2fa/code",
+             "GET /healthz/ready", "PostInvoice"]
+    et.pull(et.Frames(requests=requests([{"operation": name} for name in names])), store)
+    found = store.sql("select operation, population from requests order by time").rows()
+    assert found == [("GET /api/orders/{id}", "user"), ("GET /o/{id}/lines/{id}", "user"),
+                     ("GET /v2/2fa/code", "user"), ("GET /healthz/ready", "probe"), ("PostInvoice", "user")]
+
+
+def test_the_newest_record_of_an_incident_wins() -> None:
+    store = et.Store()
+    old = incident(impact_start=0, detected=1, impact_end=None, status="open", updated_at=1)
+    new = incident(impact_start=0, detected=1, impact_end=30, status="resolved", updated_at=31)
+    for record in (old, new, old):
+        et.pull(et.Frames(incidents=pl.DataFrame([record], schema_overrides={
+            "impact_end": pl.Datetime("us", "UTC")})), store)
+    found = et.incidents(store, et.Window(START, START + timedelta(hours=1)))
+    assert [(one.status, one.is_open) for one in found] == [("resolved", False)]
+
+
+def test_late_rows_are_counted() -> None:
+    store = et.Store()
+    et.pull(et.Frames(requests=requests([{}] * 10)), store)
+    late = requests([{"time": START + timedelta(seconds=3), "duration_ms": 77.0}])
+    assert et.pull(et.Frames(requests=late), store).late == 1
+
+
+def test_text_from_outside_is_bound_not_pasted() -> None:
+    store = et.Store()
+    nasty = "'); drop table requests; --<script>alert(1)</script>"
+    et.pull(et.Frames(requests=requests([{"service": nasty, "operation": nasty}])), store)
+    window = et.Window(START, START + timedelta(minutes=5))
+    found = et.measure(store, "request_rate", window, every="5m", where={"service": nasty})
+    assert found["service"].to_list() == [nasty]
