@@ -76,7 +76,7 @@ def _http_log(record: Json) -> Json:
     inner = _inner(record, "properties")
     if not inner and "ScStatus" not in record:
         raise ValueError("an AppServiceHTTPLogs record whose properties are not an object")
-    outer = {key: record[key] for key in ("TimeGenerated", "time", "resourceId", "_ResourceId") if key in record}
+    outer: Json = {key: record[key] for key in ("TimeGenerated", "time", "resourceId", "_ResourceId") if key in record}
     return {"Type": "AppServiceHTTPLogs", **(inner or record), **outer}
 
 
@@ -133,7 +133,8 @@ def _guess(record: Json) -> str | None:
 
 def _exported(record: Json) -> Json:
     """A request of continuous export; its duration counts ticks of 100 ns."""
-    context, request = record["context"], next(iter(record["request"]), {})
+    context: Json = record["context"]
+    request: Json = next(iter(record["request"]), {})
     data, operation, device = (_inner(context, key) for key in ("data", "operation", "cloud"))
     ticks = _inner(request, "durationMetric").get("value")
     if not isinstance(ticks, int | float) or "eventTime" not in data:

@@ -118,28 +118,32 @@ def unpacked(path: Path) -> Iterator[IO[bytes]]:
             import zstandard
         except ImportError as error:
             raise SourceError(f"{path}: line-by-line reading of .zst needs the package zstandard") from error
-        with path.open("rb") as raw, zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True) as stream:
-            yield cast(IO[bytes], stream)
+        try:
+            with path.open("rb") as raw:
+                yield cast(IO[bytes], zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True))
+        except zstandard.ZstdError as error:
+            raise EOFError(str(error)) from error
     else:
         with path.open("rb") as stream:
             yield stream
 
 
-def lines(path: Path, rejects: list[Reject] | None = None) -> Iterator[tuple[int, str]]:
+def lines(path: Path, rejects: list[Reject] | None = None, is_whole: bool = False) -> Iterator[tuple[int, str]]:
     """Numbered lines that are not blank; undecodable bytes become U+FFFD, a BOM is dropped.
 
-    A packed file that breaks off gives its lines so far and one reject.
+    ``is_whole`` keeps blank lines and spaces, which matter inside a quoted field. A packed file that
+    breaks off gives its lines so far and one reject.
     """
     number = 0
     with unpacked(path) as stream:
         try:
             for number, raw in enumerate(_split(stream), 1):
-                text = raw.decode("utf-8-sig" if number == 1 else "utf-8", "replace").strip()
-                if text:
-                    yield number, text
+                text = raw.decode("utf-8-sig" if number == 1 else "utf-8", "replace")
+                if text.strip():
+                    yield number, text.rstrip("\r") if is_whole else text.strip()
+                elif is_whole:
+                    yield number, ""
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            _broken_off(path, number, error, rejects)
-        except ValueError as error:
             _broken_off(path, number, error, rejects)
 
 
@@ -173,7 +177,8 @@ def parse(text: str) -> Json:
 def first_records(path: Path) -> list[Json] | None:
     """The first records if the file has one JSON object per line and no BOM; else ``None``.
 
-    Broken lines among them are passed over; a file of which no line is an object is not of this shape.
+    Broken lines among them are passed over. If the very first line is broken, the file may be one
+    document written over many lines, so that is tried before.
     """
     found: list[Json] = []
     with unpacked(path) as stream:
@@ -182,11 +187,12 @@ def first_records(path: Path) -> list[Json] | None:
                 return None
         except (EOFError, OSError, zlib.error) as error:
             raise SourceError(f"{path}: cannot be unpacked: {error}") from error
-    for _, text in islice(lines(path), _SNIFFED_LINES):
+    for at, (_, text) in enumerate(islice(lines(path), _SNIFFED_LINES)):
         try:
             found.append(parse(text))
         except ValueError:
-            continue
+            if at == 0 and (text in ("{", "[") or document(path) is not None):
+                return None
     return found or None
 
 
@@ -215,7 +221,9 @@ class Spool:
         os.close(handle)
         self.path = Path(name)
 
-    def fill(self, numbered: Iterable[tuple[int | None, str, Json]], keep: Callable[[int | None, Json], Iterable[Json]]) -> Spool:
+    def fill(
+        self, numbered: Iterable[tuple[int | None, str, Json]], keep: Callable[[int | None, Json], Iterable[Json]]
+    ) -> Spool:
         """Write what ``keep`` makes of each record; its ``ValueError`` sets the record aside."""
         with self.path.open("wb") as out:
             for number, text, record in numbered:

@@ -30,9 +30,9 @@ from erp_telemetry.window import Window
 
 KINDS = ("resourceSpans", "resourceMetrics", "resourceLogs")
 
-_RESOURCE = {"resource": {"attributes": [{"value": {}}]}}
-_ATTRIBUTES = {"attributes": [{"value": {}}]}
-_POINTS = {"dataPoints": [_ATTRIBUTES]}
+_RESOURCE: Json = {"resource": {"attributes": [{"value": {}}]}}
+_ATTRIBUTES: Json = {"attributes": [{"value": {}}]}
+_POINTS: Json = {"dataPoints": [_ATTRIBUTES]}
 _SHAPE: dict[str, Any] = {
     "resourceSpans": [{**_RESOURCE, "scopeSpans": [{"spans": [
         {**_ATTRIBUTES, "events": [_ATTRIBUTES], "status": {}}]}]}],
@@ -95,7 +95,7 @@ def _spooled(path: Path) -> Batch:
             spool.fill(((n, "" if _has_summary(t) else t, r) for n, t, r in spool.records()), keep)
         else:
             found = whole if isinstance(whole, list) else [whole]
-            spool.fill(((None, "", r) for r in found if isinstance(r, dict)), keep)
+            spool.fill(((None, "", r if isinstance(r, dict) else {}) for r in found), keep)
         if not kinds:
             raise SourceError(_refusal(path, spool))
     except BaseException:

@@ -27,7 +27,9 @@ DOOR = ("synthetic", "user_agent", "url_path")
 _SUFFIXES = (".csv", ".parquet", ".jsonl", ".ndjson")
 _ZONE = r":\d\d(\.\d+)?\s*(Z|z|UTC|[+-]\d\d(:?\d\d)?)$"
 _HAS_ZONE = re.compile(_ZONE)
-_READ_JSON = "read_json($file, format = 'newline_delimited', records = true, maximum_object_size = 268435456, columns = "
+_IS_DATE = re.compile(r"\s*\d{4}-\d")
+_READ_JSON = """read_json($file, format = 'newline_delimited', records = true,
+    maximum_object_size = 268435456, columns = """
 _READ_CSV = """read_csv($file, header = true, auto_detect = false, quote = '"', escape = '"', columns = """
 
 
@@ -108,7 +110,7 @@ class TableFiles:
         names = ", ".join(f"'c{at}': 'VARCHAR'" for at in range(len(header)))
         if not careful:
             source = f"{_READ_CSV}{{{names}}}, delim = '{delimiter}')"
-            return Batch({table.name: self._statement(path, table, given, source, {}, "null")}, is_careful=False)
+            return Batch({table.name: self._statement(path, table, given, source, {}, "null", True)}, is_careful=False)
         spool = Spool(path)
         times = [at for at, name in enumerate(header) if name in _times(table)]
         spool.fill(_csv_records(spool, len(header), delimiter), lambda _, row: (self._zoned(row, times),))
@@ -123,7 +125,9 @@ class TableFiles:
         """The row itself; ``ValueError`` when one of its times has no zone and none is declared."""
         for name in names:
             text = row.get(name)
-            if self.naive is None and isinstance(text, str) and text and not _HAS_ZONE.search(text.strip()):
+            if self.naive is not None or not isinstance(text, str) or not _IS_DATE.match(text):
+                continue
+            if not _HAS_ZONE.search(text.strip()):
                 raise ValueError(f"time has no zone: {text[:40]}")
         return row
 
@@ -136,7 +140,8 @@ class TableFiles:
         columns = ", ".join(f"'{name}': 'VARCHAR'" for name in names)
         source = f"{_READ_JSON}{{'__line': 'BIGINT', {columns}}})"
         if not careful and first:
-            return Batch({table.name: self._statement(path, table, given, source, {}, "__line")}, is_careful=False)
+            fast = self._statement(path, table, given, source, {}, "__line", True)
+            return Batch({table.name: fast}, is_careful=False)
         spool = Spool(path)
         spool.fill(spool.records(), lambda _, row: (self._with_zones(row, sorted(_times(table))),))
         rows = self._statement(spool.path, table, given, source, {}, "__line")
@@ -146,7 +151,8 @@ class TableFiles:
         return Batch({table.name: rows}, rejects=tuple(spool.rejects), close=spool.close)
 
     def _statement(
-        self, path: Path, table: Table, given: Mapping[str, str], source: str, types: Mapping[str, str], line: str
+        self, path: Path, table: Table, given: Mapping[str, str], source: str, types: Mapping[str, str], line: str,
+        is_strict: bool = False,
     ) -> Statement:
         """The projection of a file onto a table: only names of the schema and of this module enter it."""
         wanted = {column.name: column.dtype for column in table.columns}
@@ -155,26 +161,34 @@ class TableFiles:
         parts = [f"{line} as line"]
         for name, dtype in wanted.items():
             if name in given:
-                parts.append(f'{self._cast(given[name], dtype, types.get(name, "VARCHAR"), name)} as "{name}"')
+                parts.append(f'{self._cast(given[name], dtype, types.get(name, "VARCHAR"), is_strict)} as "{name}"')
             elif name == "weight":
                 parts.append('1.0 as "weight"')
+            if name == "weight" and name in given:
+                held = f'"{given[name]}"'
+                parts[-1] = f"case when {held} is null then 1.0 else try_cast({held} as double) end as weight"
         bound: dict[str, Any] = {"file": str(path)}
         sql = f"select {', '.join(parts)} from {source}"
         return Statement(sql, bound | ({"naive": self.naive} if "$naive" in sql else {}))
 
-    def _cast(self, column: str, dtype: str, found: str, name: str) -> str:
-        """The expression that reads one column as its type; what does not convert is null."""
+    def _cast(self, column: str, dtype: str, found: str, is_strict: bool) -> str:
+        """The expression that reads one column as its type; what does not convert is null.
+
+        ``is_strict`` stops the reading at a time without zone, so that the careful one can name it.
+        """
         quoted = f'"{column}"'
         if dtype == TIME and found != TIME:
             naive = f"timezone($naive, try_cast({quoted} as timestamp))" if self.naive else "null"
             if found != "VARCHAR":
                 return naive
-            return f"case when regexp_matches({quoted}, '{_ZONE}') then try_cast({quoted} as timestamptz) else {naive} end"
+            zoned = f"when regexp_matches({quoted}, '{_ZONE}') then try_cast({quoted} as timestamptz)"
+            if is_strict and not self.naive:
+                zoned += f" when try_cast({quoted} as timestamp) is not null then error('a time has no zone')"
+            return f"case {zoned} else {naive} end"
         if dtype.endswith("[]") and found == "VARCHAR":
             plain = f"try_cast(list_transform(string_split({quoted}, ';'), lambda x: trim(x)) as {dtype})"
             return f"case when {quoted} like '[%' then try_cast(try_cast({quoted} as json) as {dtype}) else {plain} end"
-        cast = quoted if dtype == found else f"try_cast({quoted} as {dtype})"
-        return f"case when {quoted} is null then 1.0 else {cast} end" if name == "weight" else cast
+        return quoted if dtype == found else f"try_cast({quoted} as {dtype})"
 
 
 def _has_door(table: Table) -> bool:
@@ -222,27 +236,28 @@ def _header(path: Path) -> tuple[list[str], str]:
 
 def _csv_records(spool: Spool, width: int, delimiter: str) -> Iterator[tuple[int | None, str, Json]]:
     """Numbered rows below the header; a row of another width is set aside."""
-    last = 0
+    pulled: list[int] = []
 
     def texts() -> Iterator[str]:
-        nonlocal last
-        for last, text in lines(spool.origin, spool.rejects):
+        for number, text in lines(spool.origin, spool.rejects, is_whole=True):
+            pulled.append(number)
             yield text + "\n"
 
     reader = csv.reader(texts(), delimiter=delimiter)
     next(reader, None)
-    start = last
     while True:
+        pulled.clear()
         try:
             row = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            spool.reject(last, f"not CSV: {error}", "")
+            spool.reject(pulled[0] if pulled else None, f"not CSV: {error}", "")
             continue
-        number, start = start + 1 if last - start > 1 else last, last
+        if not row:
+            continue
         if len(row) != width:
-            spool.reject(number, f"{len(row)} fields where {width} were expected", delimiter.join(row))
+            spool.reject(pulled[0], f"{len(row)} fields where {width} were expected", delimiter.join(row))
             continue
         record: Json = {f"c{at}": value or None for at, value in enumerate(row)}
-        yield number, json.dumps(record, ensure_ascii=False), record
+        yield pulled[0], json.dumps(record, ensure_ascii=False), record
