@@ -19,8 +19,9 @@ MEGABYTE = 1_000_000
 def _files(root: Path) -> dict[str, Path]:
     """Every generated file below ``root`` by its relative name."""
     found = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
-    return {name: path for name, path in sorted(found.items())
-            if name not in BY_HAND and not name.startswith("simulator/")}
+    return {
+        name: path for name, path in sorted(found.items()) if name not in BY_HAND and not name.startswith("simulator/")
+    }
 
 
 def _is_same(one: Path, other: Path) -> bool:
@@ -45,8 +46,10 @@ def test_samples_are_what_the_simulator_writes(tmp_path: Path) -> None:
 
 
 def test_same_seed_same_bytes_and_another_seed_other_bytes(tmp_path: Path) -> None:
-    runs = [_generate(tmp_path / name, "--days", "2", "--traffic", "0.3", "--seed", seed)
-            for name, seed in (("a", "1"), ("b", "1"), ("c", "2"))]
+    runs = [
+        _generate(tmp_path / name, "--days", "2", "--traffic", "0.3", "--seed", seed)
+        for name, seed in (("a", "1"), ("b", "1"), ("c", "2"))
+    ]
     first, second, third = ({name: path.read_bytes() for name, path in run.items()} for run in runs)
     assert first == second
     assert first["otlp/traces.jsonl.gz"] != third["otlp/traces.jsonl.gz"]
@@ -60,6 +63,11 @@ def test_samples_are_small() -> None:
 @pytest.mark.parametrize("path", sorted([*SAMPLES.rglob("*.py")]), ids=lambda path: path.name)
 def test_simulator_does_not_use_the_package(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        names = ([alias.name for alias in node.names] if isinstance(node, ast.Import)
-                 else [node.module or ""] if isinstance(node, ast.ImportFrom) else [])
+        names = (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
         assert not any(name.partition(".")[0] == "erp_telemetry" for name in names)

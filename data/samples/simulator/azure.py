@@ -12,10 +12,13 @@ from simulator.plan import HOUR, MINUTE, SERVICES, iso
 from simulator.spans import Span
 
 SUBSCRIPTION = "00000000-0000-4000-8000-00000000e290"
-_COMPONENT = (f"/SUBSCRIPTIONS/{SUBSCRIPTION.upper()}/RESOURCEGROUPS/RG-ERP/PROVIDERS/MICROSOFT.INSIGHTS"
-              "/COMPONENTS/APPI-ERP")
-_WORKSPACE = (f"WorkspaceResourceId=/subscriptions/{SUBSCRIPTION}/resourcegroups/rg-erp/providers"
-              "/microsoft.operationalinsights/workspaces/log-erp")
+_COMPONENT = (
+    f"/SUBSCRIPTIONS/{SUBSCRIPTION.upper()}/RESOURCEGROUPS/RG-ERP/PROVIDERS/MICROSOFT.INSIGHTS/COMPONENTS/APPI-ERP"
+)
+_WORKSPACE = (
+    f"WorkspaceResourceId=/subscriptions/{SUBSCRIPTION}/resourcegroups/rg-erp/providers"
+    "/microsoft.operationalinsights/workspaces/log-erp"
+)
 _TEST = "Application Insights Availability Monitoring"
 _SEVERITY = {level: number for number, level in enumerate(("verbose", "information", "warning", "error", "critical"))}
 _SEVERITY["debug"] = 0
@@ -32,17 +35,35 @@ class AzureFiles:
     def __init__(self, root: Path, end: int, planted: Planted) -> None:
         self._root, self._end, self._planted = root, end, planted
         folder = "azure/diagnostics/"
-        self._files = {name: TextFile(root, f"{folder}{name}.jsonl.gz") for name in (
-            "AppRequests", "AppDependencies", "AppTraces", "AppExceptions", "AppAvailabilityResults", "late")}
+        self._files = {
+            name: TextFile(root, f"{folder}{name}.jsonl.gz")
+            for name in (
+                "AppRequests",
+                "AppDependencies",
+                "AppTraces",
+                "AppExceptions",
+                "AppAvailabilityResults",
+                "late",
+            )
+        }
         self._blobs: dict[int, list[dict[str, Any]]] = defaultdict(list)
         self._requests = 0
         self.rows: Counter[str] = Counter()
 
     def _record(self, kind: str, at: int, service: str, instance: str, trace: str | None) -> dict[str, Any]:
         number = SERVICES.index(service)
-        record = {"time": iso(at, 7), "resourceId": _COMPONENT, "ResourceGUID": f"{SUBSCRIPTION[:-1]}1", "Type": kind,
-                  "AppRoleName": service, "AppRoleInstance": instance, "ClientIP": "0.0.0.0", "ClientType": "PC",
-                  "IKey": f"{SUBSCRIPTION[:-1]}{number}", "SDKVersion": "dotnet8.0:otel1.12.0:dist1.4.0"}
+        record = {
+            "time": iso(at, 7),
+            "resourceId": _COMPONENT,
+            "ResourceGUID": f"{SUBSCRIPTION[:-1]}1",
+            "Type": kind,
+            "AppRoleName": service,
+            "AppRoleInstance": instance,
+            "ClientIP": "0.0.0.0",
+            "ClientType": "PC",
+            "IKey": f"{SUBSCRIPTION[:-1]}{number}",
+            "SDKVersion": "dotnet8.0:otel1.12.0:dist1.4.0",
+        }
         if trace:
             record["OperationId"] = trace
         return record
@@ -52,10 +73,17 @@ class AzureFiles:
         record = self._record("AppRequests", span.start, span.service, span.instance, span.trace_id)
         if span.parent_id:
             record["ParentId"] = span.parent_id
-        record |= {"OperationName": span.name, "Id": span.span_id, "Name": span.name,
-                   "Url": f"https://{span.service}.erp.example{span.path}", "Success": not span.is_failed,
-                   "ResultCode": span.status or "0", "DurationMs": _milliseconds(span.duration),
-                   "ItemCount": span.weight, "Properties": {"http.request.method": span.method}}
+        record |= {
+            "OperationName": span.name,
+            "Id": span.span_id,
+            "Name": span.name,
+            "Url": f"https://{span.service}.erp.example{span.path}",
+            "Success": not span.is_failed,
+            "ResultCode": span.status or "0",
+            "DurationMs": _milliseconds(span.duration),
+            "ItemCount": span.weight,
+            "Properties": {"http.request.method": span.method},
+        }
         if span.population == "synthetic":
             record["SyntheticSource"] = _TEST
         if span.population == "probe":
@@ -71,8 +99,8 @@ class AzureFiles:
             self._write_request(record)
 
     def _is_late(self, span: Span) -> bool:
-        hours = self._end - 6 * HOUR, self._end - 3 * HOUR
-        return span.service == "api-gateway" and hours[0] <= span.start < hours[1] and span.trace % 3 == 0
+        hours = self._end - 59 * HOUR, self._end - 57 * HOUR
+        return span.service == "api-gateway" and hours[0] <= span.start < hours[1] and span.trace % 8 == 0
 
     def _write_request(self, record: dict[str, Any]) -> None:
         file = self._files["AppRequests"]
@@ -82,7 +110,7 @@ class AzureFiles:
             file.line(text)
             self._planted.duplicates[file.name] = self._planted.duplicates.get(file.name, 0) + 1
         if self._requests == 1500:
-            file.line(text[:len(text) * 3 // 5])
+            file.line(text[: len(text) * 3 // 5])
             self._planted.malformed.append({"file": file.name, "line": file.lines, "what": "truncated JSON"})
 
     def dependency(self, span: Span) -> None:
@@ -94,17 +122,27 @@ class AzureFiles:
             "dapr": ("HTTP", span.resource, f"http://localhost:3500/v1.0/invoke/{span.resource}/method{span.path}"),
         }[span.kind]
         code = span.status if span.kind == "dapr" else ("-2" if span.is_failed else "0")
-        record |= {"ParentId": span.parent_id, "Id": span.span_id, "Name": span.name, "DependencyType": kind,
-                   "Target": target, "Data": data, "Success": not span.is_failed, "ResultCode": code or "0",
-                   "DurationMs": _milliseconds(span.duration), "ItemCount": span.weight}
+        record |= {
+            "ParentId": span.parent_id,
+            "Id": span.span_id,
+            "Name": span.name,
+            "DependencyType": kind,
+            "Target": target,
+            "Data": data,
+            "Success": not span.is_failed,
+            "ResultCode": code or "0",
+            "DurationMs": _milliseconds(span.duration),
+            "ItemCount": span.weight,
+        }
         self._files["AppDependencies"].record(record)
         self.rows["dependencies"] += 1
 
     def log(self, event: LogEvent) -> None:
         """One event as AppTraces, with an exception as AppExceptions."""
         kind = "AppExceptions" if event.exception else "AppTraces"
-        record = self._record(kind, event.time, event.service, event.instance,
-                              event.span.trace_id if event.span else None)
+        record = self._record(
+            kind, event.time, event.service, event.instance, event.span.trace_id if event.span else None
+        )
         if event.span:
             record["ParentId"] = event.span.span_id
         record["Properties"] = {name: str(value) for name, value in event.properties.items()}
@@ -112,10 +150,24 @@ class AzureFiles:
         record |= {"SeverityLevel": _SEVERITY[event.level], "ItemCount": event.weight}
         if event.exception:
             name, text = event.exception
-            record |= {"ExceptionType": name, "OuterType": name, "OuterMessage": text, "InnermostMessage": text,
-                       "ProblemId": f"{name} at Handle", "Properties": record["Properties"] | {"FormattedMessage": event.message},
-                       "Details": [{"severityLevel": LEVELS[4].title(), "outerId": "0", "message": text,
-                                    "type": name, "id": "1", "rawStack": event.stack}]}
+            record |= {
+                "ExceptionType": name,
+                "OuterType": name,
+                "OuterMessage": text,
+                "InnermostMessage": text,
+                "ProblemId": f"{name} at Handle",
+                "Properties": record["Properties"] | {"FormattedMessage": event.message},
+                "Details": [
+                    {
+                        "severityLevel": LEVELS[4].title(),
+                        "outerId": "0",
+                        "message": text,
+                        "type": name,
+                        "id": "1",
+                        "rawStack": event.stack,
+                    }
+                ],
+            }
         else:
             record["Message"] = event.message
         self._files[kind].record(record)
@@ -124,9 +176,16 @@ class AzureFiles:
     def availability(self, at: int, number: int, place: str, is_failed: bool, duration: int) -> None:
         """One availability test of the gateway."""
         record = self._record("AppAvailabilityResults", at, "api-gateway", "web-test", f"4e5350{number:026x}")
-        record |= {"Id": f"b{number:015x}", "Name": "erp-portal", "Location": place, "Success": not is_failed,
-                   "DurationMs": _milliseconds(duration), "ItemCount": 1, "SyntheticSource": _TEST,
-                   "Message": "Failed: 503" if is_failed else "Passed"}
+        record |= {
+            "Id": f"b{number:015x}",
+            "Name": "erp-portal",
+            "Location": place,
+            "Success": not is_failed,
+            "DurationMs": _milliseconds(duration),
+            "ItemCount": 1,
+            "SyntheticSource": _TEST,
+            "Message": "Failed: 503" if is_failed else "Passed",
+        }
         self._files["AppAvailabilityResults"].record(record)
         self.rows["probes"] += 1
 
@@ -159,5 +218,9 @@ def _exported(record: dict[str, Any]) -> dict[str, Any]:
     renamed = {"TenantId": f"{SUBSCRIPTION[:-1]}9", "TimeGenerated": record["time"]}
     dropped = ("time", "resourceId", "ResourceGUID")
     kept = {name: value for name, value in record.items() if name not in dropped}
-    tail = {"ResourceGUID": record["ResourceGUID"], "SourceSystem": "Azure", "_ResourceId": record["resourceId"].lower()}
+    tail = {
+        "ResourceGUID": record["ResourceGUID"],
+        "SourceSystem": "Azure",
+        "_ResourceId": record["resourceId"].lower(),
+    }
     return renamed | kept | tail

@@ -30,11 +30,26 @@ EXHAUSTION = stamp("2026-07-01T14:06"), stamp("2026-07-01T14:20")
 
 DISTURBANCES = (
     Disturbance("INC-1", ("billing",), stamp("2026-06-30T13:00"), stamp("2026-06-30T13:40"), slow=22),
-    Disturbance("INC-2", ("orders",), stamp("2026-07-02T09:05"), stamp("2026-07-02T09:25"), fail=0.2),
-    Disturbance("INC-3", ("inventory",), LEAK_END, stamp("2026-06-25T11:39"), slow=4, fail=0.7,
-                unready=(stamp("2026-06-25T11:33"), stamp("2026-06-25T11:37"))),
-    Disturbance("INC-4", CASCADE, stamp("2026-07-01T14:10"), stamp("2026-07-01T14:19"), slow=9, fail=0.5,
-                unready=(stamp("2026-07-01T14:12"), stamp("2026-07-01T14:17")), database=True),
+    Disturbance("INC-2", ("orders",), stamp("2026-07-02T09:05"), stamp("2026-07-02T09:25"), fail=0.17),
+    Disturbance(
+        "INC-3",
+        ("inventory",),
+        LEAK_END,
+        stamp("2026-06-25T11:39"),
+        slow=4,
+        fail=0.7,
+        unready=(stamp("2026-06-25T11:33"), stamp("2026-06-25T11:37")),
+    ),
+    Disturbance(
+        "INC-4",
+        CASCADE,
+        stamp("2026-07-01T14:10"),
+        stamp("2026-07-01T14:19"),
+        slow=9,
+        fail=0.5,
+        unready=(stamp("2026-07-01T14:12"), stamp("2026-07-01T14:17")),
+        database=True,
+    ),
     Disturbance("INC-5", ("auth",), *CACHE_LOSS, slow=7),
     Disturbance("INC-6", ("purchasing",), stamp("2026-07-05T18:30"), OPEN_END, slow=10),
 )

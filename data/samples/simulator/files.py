@@ -69,8 +69,9 @@ class ParquetFile:
     def close(self) -> None:
         """Join the parts and remove them."""
         scan = pl.scan_parquet(self._parts, glob=False)
-        scan.sink_parquet(self._path, compression="zstd", compression_level=12, row_group_size=65_536,
-                          maintain_order=True)
+        scan.sink_parquet(
+            self._path, compression="zstd", compression_level=12, row_group_size=65_536, maintain_order=True
+        )
         for part in self._parts:
             part.unlink()
 

@@ -11,8 +11,13 @@ from simulator import rhythm
 from simulator.plan import DAY, HOUR, START
 
 _DAYS = 400
-_MEASURES = {"request_rate": ("api-gateway", "orders"), "cpu_ratio": ("api-gateway", "orders"),
-             "memory_ratio": ("inventory",), "db_connection_ratio": ("erp-db",), "storage_ratio": ("erp-db",)}
+_MEASURES = {
+    "request_rate": ("api-gateway", "orders"),
+    "cpu_ratio": ("api-gateway", "orders"),
+    "memory_ratio": ("inventory",),
+    "db_connection_ratio": ("erp-db",),
+    "storage_ratio": ("erp-db",),
+}
 
 
 def write(root: Path, seed: int) -> int:
@@ -26,9 +31,17 @@ def write(root: Path, seed: int) -> int:
     for measure, services in _MEASURES.items():
         for service in services:
             values, counts = _series(measure, service, busy, generator)
-            frames.append(pl.DataFrame({
-                "measure": [measure] * len(values), "time": pl.Series(times, dtype=pl.Int64()).cast(pl.Datetime("us", "UTC")),
-                "service": [service] * len(values), "value": np.round(values, 4), "count": counts}))
+            frames.append(
+                pl.DataFrame(
+                    {
+                        "measure": [measure] * len(values),
+                        "time": pl.Series(times, dtype=pl.Int64()).cast(pl.Datetime("us", "UTC")),
+                        "service": [service] * len(values),
+                        "value": np.round(values, 4),
+                        "count": counts,
+                    }
+                )
+            )
     path = root / "history" / "hourly.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
     frame = pl.concat(frames)
@@ -36,7 +49,9 @@ def write(root: Path, seed: int) -> int:
     return frame.height
 
 
-def _series(measure: str, service: str, busy: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _series(
+    measure: str, service: str, busy: np.ndarray, generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     hours = np.arange(len(busy))
     share = hours / len(busy)
     noise = generator.standard_normal(len(busy))

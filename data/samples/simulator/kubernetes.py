@@ -31,46 +31,128 @@ def write(root: Path, end: int) -> None:
 
 def _limits(service: str, end: int) -> dict[str, Any]:
     larger = service == "inventory" and end > stamp("2026-06-25T11:38")
-    return {"limits": {"cpu": "500m", "memory": "2Gi" if larger else "1Gi"}, "requests": {"cpu": "100m", "memory": "256Mi"}}
+    return {
+        "limits": {"cpu": "500m", "memory": "2Gi" if larger else "1Gi"},
+        "requests": {"cpu": "100m", "memory": "256Mi"},
+    }
 
 
 def _pod(service: str, pod: str, end: int) -> dict[str, Any]:
     count = restarts(pod, end - 1)
-    status: dict[str, Any] = {"name": service, "image": f"registry.example/erp/{service}:2026.6.5", "ready": True,
-                              "started": True, "restartCount": count,
-                              "state": {"running": {"startedAt": iso(START + HOUR, 0)}}, "lastState": {}}
+    status: dict[str, Any] = {
+        "name": service,
+        "image": f"registry.example/erp/{service}:2026.6.5",
+        "ready": True,
+        "started": True,
+        "restartCount": count,
+        "state": {"running": {"startedAt": iso(START + HOUR, 0)}},
+        "lastState": {},
+    }
     if service == "inventory" and count:
-        status["lastState"] = {"terminated": {"exitCode": 137, "reason": "OOMKilled", "startedAt": iso(START, 0),
-                                              "finishedAt": "2026-06-25T11:34:00Z"}}
-    return {"apiVersion": "v1", "kind": "Pod",
-            "metadata": {"name": pod, "namespace": "erp", "creationTimestamp": iso(START, 0),
-                         "labels": {"app": service, "app.kubernetes.io/name": service}},
-            "spec": {"nodeName": "aks-erp-0", "containers": [
-                {"name": service, "image": status["image"], "resources": _limits(service, end)}]},
-            "status": {"phase": "Running", "startTime": iso(START, 0), "qosClass": "Burstable",
-                       "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": iso(START + HOUR, 0)}],
-                       "containerStatuses": [status]}}
+        status["lastState"] = {
+            "terminated": {
+                "exitCode": 137,
+                "reason": "OOMKilled",
+                "startedAt": iso(START, 0),
+                "finishedAt": "2026-06-25T11:34:00Z",
+            }
+        }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": pod,
+            "namespace": "erp",
+            "creationTimestamp": iso(START, 0),
+            "labels": {"app": service, "app.kubernetes.io/name": service},
+        },
+        "spec": {
+            "nodeName": "aks-erp-0",
+            "containers": [{"name": service, "image": status["image"], "resources": _limits(service, end)}],
+        },
+        "status": {
+            "phase": "Running",
+            "startTime": iso(START, 0),
+            "qosClass": "Burstable",
+            "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": iso(START + HOUR, 0)}],
+            "containerStatuses": [status],
+        },
+    }
 
 
 def _deployment(service: str, end: int) -> dict[str, Any]:
     count = replicas(service, end - 1)
-    return {"apiVersion": "apps/v1", "kind": "Deployment",
-            "metadata": {"name": service, "namespace": "erp", "creationTimestamp": iso(START, 0), "generation": 4,
-                         "annotations": {"deployment.kubernetes.io/revision": "4"}, "labels": {"app": service}},
-            "spec": {"replicas": count, "selector": {"matchLabels": {"app": service}}, "template": {
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {
+            "name": service,
+            "namespace": "erp",
+            "creationTimestamp": iso(START, 0),
+            "generation": 4,
+            "annotations": {"deployment.kubernetes.io/revision": "4"},
+            "labels": {"app": service},
+        },
+        "spec": {
+            "replicas": count,
+            "selector": {"matchLabels": {"app": service}},
+            "template": {
                 "metadata": {"labels": {"app": service}},
-                "spec": {"containers": [{"name": service, "image": f"registry.example/erp/{service}:2026.6.5",
-                                         "resources": _limits(service, end)}]}}},
-            "status": {"replicas": count, "readyReplicas": count, "availableReplicas": count, "updatedReplicas": count,
-                       "observedGeneration": 4}}
+                "spec": {
+                    "containers": [
+                        {
+                            "name": service,
+                            "image": f"registry.example/erp/{service}:2026.6.5",
+                            "resources": _limits(service, end),
+                        }
+                    ]
+                },
+            },
+        },
+        "status": {
+            "replicas": count,
+            "readyReplicas": count,
+            "availableReplicas": count,
+            "updatedReplicas": count,
+            "observedGeneration": 4,
+        },
+    }
 
 
 _EVENTS = (
-    ("2026-06-25T11:33", "inventory-0", "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503", "Warning", 3),
-    ("2026-06-25T11:34", "inventory-0", "OOMKilling", "Memory cgroup out of memory: Killed process 1 (dotnet)", "Warning", 1),
-    ("2026-06-25T11:36", "inventory-1", "OOMKilling", "Memory cgroup out of memory: Killed process 1 (dotnet)", "Warning", 1),
+    (
+        "2026-06-25T11:33",
+        "inventory-0",
+        "Unhealthy",
+        "Readiness probe failed: HTTP probe failed with statuscode: 503",
+        "Warning",
+        3,
+    ),
+    (
+        "2026-06-25T11:34",
+        "inventory-0",
+        "OOMKilling",
+        "Memory cgroup out of memory: Killed process 1 (dotnet)",
+        "Warning",
+        1,
+    ),
+    (
+        "2026-06-25T11:36",
+        "inventory-1",
+        "OOMKilling",
+        "Memory cgroup out of memory: Killed process 1 (dotnet)",
+        "Warning",
+        1,
+    ),
     ("2026-06-30T13:26", "billing", "ScalingReplicaSet", "Scaled up replica set billing to 3 from 2", "Normal", 1),
-    ("2026-07-01T14:12", "billing-0", "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503", "Warning", 5),
+    (
+        "2026-07-01T14:12",
+        "billing-0",
+        "Unhealthy",
+        "Readiness probe failed: HTTP probe failed with statuscode: 503",
+        "Warning",
+        5,
+    ),
     ("2026-07-01T14:16", "inventory-0", "BackOff", "Back-off restarting failed container inventory", "Warning", 2),
 )
 
@@ -80,10 +162,23 @@ def _events(end: int) -> list[dict[str, Any]]:
     for number, (time, name, reason, message, kind, count) in enumerate(_EVENTS):
         at = stamp(time)
         if at < end:
-            found.append({"apiVersion": "v1", "kind": "Event",
-                          "metadata": {"name": f"{name}.{number:016x}", "namespace": "erp", "creationTimestamp": iso(at, 0)},
-                          "involvedObject": {"kind": "Deployment" if name == "billing" else "Pod", "name": name, "namespace": "erp"},
-                          "reason": reason, "message": message, "type": kind, "count": count,
-                          "firstTimestamp": iso(at, 0), "lastTimestamp": iso(at + count * MINUTE, 0),
-                          "source": {"component": "kubelet", "host": "aks-erp-0"}})
+            found.append(
+                {
+                    "apiVersion": "v1",
+                    "kind": "Event",
+                    "metadata": {"name": f"{name}.{number:016x}", "namespace": "erp", "creationTimestamp": iso(at, 0)},
+                    "involvedObject": {
+                        "kind": "Deployment" if name == "billing" else "Pod",
+                        "name": name,
+                        "namespace": "erp",
+                    },
+                    "reason": reason,
+                    "message": message,
+                    "type": kind,
+                    "count": count,
+                    "firstTimestamp": iso(at, 0),
+                    "lastTimestamp": iso(at + count * MINUTE, 0),
+                    "source": {"component": "kubelet", "host": "aks-erp-0"},
+                }
+            )
     return found

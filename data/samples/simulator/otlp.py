@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,14 @@ from simulator.spans import Span
 
 _STATE = {2: "ot=th:8", 4: "ot=th:c"}
 _NUMBERS = {"verbose": 1, "debug": 5, "information": 9, "warning": 13, "error": 17, "critical": 21}
-_TEXTS = {"verbose": "Trace", "debug": "Debug", "information": "Information", "warning": "Warning", "error": "Error",
-          "critical": "Critical"}
+_TEXTS = {
+    "verbose": "Trace",
+    "debug": "Debug",
+    "information": "Information",
+    "warning": "Warning",
+    "error": "Error",
+    "critical": "Critical",
+}
 
 
 def attribute(key: str, value: Any, *, as_number: bool = False) -> dict[str, Any]:
@@ -32,8 +37,13 @@ def attribute(key: str, value: Any, *, as_number: bool = False) -> dict[str, Any
 def resource(service: str, instance: str) -> dict[str, Any]:
     """Resource attributes; inventory names its pod instead of an instance id."""
     name = "k8s.pod.name" if service == "inventory" else "service.instance.id"
-    return {"attributes": [attribute("service.name", service), attribute("service.namespace", "erp"),
-                           attribute(name, instance)]}
+    return {
+        "attributes": [
+            attribute("service.name", service),
+            attribute("service.namespace", "erp"),
+            attribute(name, instance),
+        ]
+    }
 
 
 class OtlpFiles:
@@ -55,7 +65,9 @@ class OtlpFiles:
             self._batches += 1
             written = [_span(span, self._batches) for span in batch]
             scope = {"scope": {"name": "Microsoft.AspNetCore", "version": "8.0.0"}, "spans": written}
-            text = self._traces.record({"resourceSpans": [{"resource": resource(service, instance), "scopeSpans": [scope]}]})
+            text = self._traces.record(
+                {"resourceSpans": [{"resource": resource(service, instance), "scopeSpans": [scope]}]}
+            )
             self._plant(text, len(batch))
         self.rows["requests"] += sum(span.is_server for span in spans)
         self.rows["dependencies"] += sum(not span.is_server for span in spans)
@@ -66,8 +78,7 @@ class OtlpFiles:
             self._planted.duplicates[self._traces.name] = spans
         if self._batches == 700:
             self._traces.line("-- collector restarted, buffer dropped --")
-            self._planted.malformed.append(
-                {"file": self._traces.name, "line": self._traces.lines, "what": "not JSON"})
+            self._planted.malformed.append({"file": self._traces.name, "line": self._traces.lines, "what": "not JSON"})
 
     def logs(self, events: list[LogEvent]) -> None:
         """Write one day of log events."""
@@ -94,11 +105,13 @@ def _span(span: Span, batch: int) -> dict[str, Any]:
         value["traceState"] = _STATE[span.weight]
     if span.parent_id:
         value["parentSpanId"] = span.parent_id
-    value |= {"name": span.template if span.kind in ("sql", "redis") or span.number % 3 == 0 else span.name,
-              "kind": {2: "SPAN_KIND_SERVER", 3: "SPAN_KIND_CLIENT"}[kind] if as_enum else kind,
-              "startTimeUnixNano": start if as_number else str(start),
-              "endTimeUnixNano": end if as_number else str(end),
-              "attributes": _attributes(span, as_number)}
+    value |= {
+        "name": span.template if span.kind in ("sql", "redis") or span.number % 3 == 0 else span.name,
+        "kind": {2: "SPAN_KIND_SERVER", 3: "SPAN_KIND_CLIENT"}[kind] if as_enum else kind,
+        "startTimeUnixNano": start if as_number else str(start),
+        "endTimeUnixNano": end if as_number else str(end),
+        "attributes": _attributes(span, as_number),
+    }
     value["status"] = {"code": 2} if span.is_failed and (not span.is_server or span.counts_failed) else {}
     return value
 
@@ -116,8 +129,11 @@ def _attributes(span: Span, as_number: bool) -> list[dict[str, Any]]:
             found.append(attribute("http.route", span.template.partition(" ")[2]))
         found.append(attribute("url.path", span.path))
     else:
-        found += [attribute("server.address", span.resource), attribute("rpc.system", "dapr"),
-                  attribute("url.full", f"http://{span.resource}{span.path}")]
+        found += [
+            attribute("server.address", span.resource),
+            attribute("rpc.system", "dapr"),
+            attribute("url.full", f"http://{span.resource}{span.path}"),
+        ]
     if span.status:
         found.append(attribute("http.response.status_code", int(span.status), as_number=as_number))
     if span.population == "synthetic":
@@ -131,13 +147,19 @@ def _log(event: LogEvent) -> dict[str, Any]:
     found = [attribute("{OriginalFormat}", event.template)]
     found += [attribute(name, value) for name, value in event.properties.items()]
     if event.exception:
-        found += [attribute("exception.type", event.exception[0]), attribute("exception.message", event.exception[1]),
-                  attribute("exception.stacktrace", event.stack)]
-    value: dict[str, Any] = {"timeUnixNano": str(event.time * 1000), "observedTimeUnixNano": str(event.time * 1000 + 7000),
-                             "severityNumber": _NUMBERS[event.level], "severityText": _TEXTS[event.level],
-                             "body": {"stringValue": event.message}, "attributes": found}
+        found += [
+            attribute("exception.type", event.exception[0]),
+            attribute("exception.message", event.exception[1]),
+            attribute("exception.stacktrace", event.stack),
+        ]
+    value: dict[str, Any] = {
+        "timeUnixNano": str(event.time * 1000),
+        "observedTimeUnixNano": str(event.time * 1000 + 7000),
+        "severityNumber": _NUMBERS[event.level],
+        "severityText": _TEXTS[event.level],
+        "body": {"stringValue": event.message},
+        "attributes": found,
+    }
     if event.span:
         value |= {"traceId": event.span.trace_id, "spanId": event.span.span_id}
     return value
-
-

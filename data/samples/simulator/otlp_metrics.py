@@ -67,10 +67,17 @@ class OtlpMetrics:
                 sums[0] += value
                 sums[1] += 1
         counter = [self._restart(service, pod, now) for now in range(at, at + HOUR, 15 * MINUTE)]
-        metrics = [{"name": f"k8s.pod.{name}_limit_utilization", "unit": "1", "gauge": {"dataPoints": points}}
-                   for name, points in gauges.items()]
-        metrics.append({"name": "k8s.container.restarts", "unit": "{restart}", "sum": {
-            "aggregationTemporality": 2, "isMonotonic": True, "dataPoints": counter}})
+        metrics = [
+            {"name": f"k8s.pod.{name}_limit_utilization", "unit": "1", "gauge": {"dataPoints": points}}
+            for name, points in gauges.items()
+        ]
+        metrics.append(
+            {
+                "name": "k8s.container.restarts",
+                "unit": "{restart}",
+                "sum": {"aggregationTemporality": 2, "isMonotonic": True, "dataPoints": counter},
+            }
+        )
         self._write(service, pod, "k8s", metrics, 12 + 12 + len(counter))
 
     def _restart(self, service: str, pod: str, at: int) -> dict[str, Any]:
@@ -84,21 +91,47 @@ class OtlpMetrics:
     def _shared(self, at: int, service: str, handled: list[int], queried: list[int], draws: Draws) -> None:
         span = {"startTimeUnixNano": str(at * 1000), "timeUnixNano": str((at + HOUR) * 1000)}
         posted = {"asInt": str(draws.poisson(90 * rhythm.load(at))), **span}
-        metrics: list[dict[str, Any]] = [{"name": f"{service}.documents.posted", "unit": "{document}", "sum": {
-            "aggregationTemporality": 1, "isMonotonic": True, "dataPoints": [posted]}}]
+        metrics: list[dict[str, Any]] = [
+            {
+                "name": f"{service}.documents.posted",
+                "unit": "{document}",
+                "sum": {"aggregationTemporality": 1, "isMonotonic": True, "dataPoints": [posted]},
+            }
+        ]
         if handled:
             point = {**span, **_explicit(handled), "attributes": [attribute("http.request.method", "GET")]}
-            metrics.append({"name": "http.server.request.duration", "unit": "s", "histogram": {
-                "aggregationTemporality": 1, "dataPoints": [point]}})
+            metrics.append(
+                {
+                    "name": "http.server.request.duration",
+                    "unit": "s",
+                    "histogram": {"aggregationTemporality": 1, "dataPoints": [point]},
+                }
+            )
         if queried:
             point = {**span, **_exponential(queried), "attributes": [attribute("db.namespace", "erp-db")]}
-            metrics.append({"name": "db.client.operation.duration", "unit": "s", "exponentialHistogram": {
-                "aggregationTemporality": "AGGREGATION_TEMPORALITY_DELTA", "dataPoints": [point]}})
+            metrics.append(
+                {
+                    "name": "db.client.operation.duration",
+                    "unit": "s",
+                    "exponentialHistogram": {
+                        "aggregationTemporality": "AGGREGATION_TEMPORALITY_DELTA",
+                        "dataPoints": [point],
+                    },
+                }
+            )
         self._write(service, f"{service}-0", f"Erp.{service.title()}", metrics, len(metrics))
 
     def _write(self, service: str, pod: str, scope: str, metrics: list[dict[str, Any]], points: int) -> None:
-        self._file.record({"resourceMetrics": [{"resource": resource(service, pod), "scopeMetrics": [
-            {"scope": {"name": scope}, "metrics": metrics}]}]})
+        self._file.record(
+            {
+                "resourceMetrics": [
+                    {
+                        "resource": resource(service, pod),
+                        "scopeMetrics": [{"scope": {"name": scope}, "metrics": metrics}],
+                    }
+                ]
+            }
+        )
         self.rows += points
         for metric in metrics:
             body = next(value for value in metric.values() if isinstance(value, dict))
@@ -113,14 +146,26 @@ def _explicit(durations: list[int]) -> dict[str, Any]:
     counts = [0] * (len(_BOUNDS) + 1)
     for duration in durations:
         counts[bisect_left(_BOUNDS, duration / 1e6)] += 1
-    return {"count": str(len(durations)), "sum": sum(durations) / 1e6, "min": min(durations) / 1e6,
-            "max": max(durations) / 1e6, "explicitBounds": list(_BOUNDS), "bucketCounts": [str(n) for n in counts]}
+    return {
+        "count": str(len(durations)),
+        "sum": sum(durations) / 1e6,
+        "min": min(durations) / 1e6,
+        "max": max(durations) / 1e6,
+        "explicitBounds": list(_BOUNDS),
+        "bucketCounts": [str(n) for n in counts],
+    }
 
 
 def _exponential(durations: list[int]) -> dict[str, Any]:
     counts = Counter(math.ceil(math.log2(duration / 1e6) * 2**_SCALE) - 1 for duration in durations)
     first = min(counts)
     filled = [str(counts[index]) for index in range(first, max(counts) + 1)]
-    return {"count": str(len(durations)), "sum": sum(durations) / 1e6, "min": min(durations) / 1e6,
-            "max": max(durations) / 1e6, "scale": _SCALE, "zeroCount": "0",
-            "positive": {"offset": first, "bucketCounts": filled}}
+    return {
+        "count": str(len(durations)),
+        "sum": sum(durations) / 1e6,
+        "min": min(durations) / 1e6,
+        "max": max(durations) / 1e6,
+        "scale": _SCALE,
+        "zeroCount": "0",
+        "positive": {"offset": first, "bucketCounts": filled},
+    }

@@ -9,8 +9,13 @@ from typing import Any
 from simulator.plan import MINUTE, SECOND, SERVICES, START, stamp
 from simulator.records import DRILL_RECOVERABLE, DRILL_RESTORED, DRILL_START
 
-_TARGETS = {"database_down": 5, "api_gateway_down": 2, "service_cascade_failure": 10, "data_loss": 60,
-            "security_incident": 15}
+_TARGETS = {
+    "database_down": 5,
+    "api_gateway_down": 2,
+    "service_cascade_failure": 10,
+    "data_loss": 60,
+    "security_incident": 15,
+}
 _DEFAULT_TARGET, _RPO_TARGET = 30, 5
 Interval = tuple[int, int]
 
@@ -40,10 +45,10 @@ def union_seconds(intervals: list[Interval], end: int) -> float:
     """Length of the union, clipped to the window."""
     covered, reached = 0, START
     for first, last in sorted(intervals):
-        first, last = max(first, reached), min(last, end)
-        if last > first:
-            covered += last - first
-            reached = last
+        begin, stop = max(first, reached), min(last, end)
+        if stop > begin:
+            covered += stop - begin
+            reached = stop
     return covered / SECOND
 
 
@@ -95,7 +100,11 @@ def recovery(incidents: list[dict[str, Any]], end: int) -> dict[str, Any]:
         if incident["restored"]:
             rto.append(_entry(incident["id"], incident["services"], _at(incident["restored"]) - start, target))
         if incident["last_recoverable"]:
-            rpo.append(_entry(incident["id"], incident["services"], start - _at(incident["last_recoverable"]), _RPO_TARGET * 60))
+            rpo.append(
+                _entry(
+                    incident["id"], incident["services"], start - _at(incident["last_recoverable"]), _RPO_TARGET * 60
+                )
+            )
     if end > DRILL_START:
         rto.append(_entry("drill", ["erp-db"], DRILL_RESTORED - DRILL_START, _DEFAULT_TARGET * 60))
         rpo.append(_entry("drill", ["erp-db"], DRILL_START - DRILL_RECOVERABLE, _RPO_TARGET * 60))

@@ -57,8 +57,9 @@ class Operation:
         return f"{self.method} {self.route}"
 
 
-def _op(text: str, share: float, own_ms: float, queries: str = "", cached: float = 0.0,
-        calls: str | None = None) -> Operation:
+def _op(
+    text: str, share: float, own_ms: float, queries: str = "", cached: float = 0.0, calls: str | None = None
+) -> Operation:
     method, route = text.split(" ")
     return Operation(method, route, share, own_ms, tuple(queries.split()), cached, calls)
 
@@ -128,4 +129,4 @@ def iso(at: int, digits: int = 6) -> str:
     """``at`` as ISO 8601 in UTC with this many digits (at most 7) of a second."""
     seconds, rest = divmod(at, SECOND)
     text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{text}.{rest:06d}0"[:20 + digits] + "Z" if digits else f"{text}Z"
+    return f"{text}.{rest:06d}0"[: 20 + digits] + "Z" if digits else f"{text}Z"

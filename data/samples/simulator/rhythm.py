@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from simulator.disturbances import DISTURBANCES
 from simulator.plan import HOUR, SECOND, SHARES
 
 _ZONE = ZoneInfo("Europe/Amsterdam")
-_HOURS = (12, 10, 8, 8, 10, 22, 60, 170, 420, 590, 640, 620, 480, 560, 630, 600, 500, 300,
-          150, 90, 60, 40, 26, 16)
+_HOURS = (12, 10, 8, 8, 10, 22, 60, 170, 420, 590, 640, 620, 480, 560, 630, 600, 500, 300, 150, 90, 60, 40, 26, 16)
 
 
 @lru_cache(maxsize=4096)
@@ -37,9 +37,17 @@ def load(at: int) -> float:
     return (level(at) * (1 - part) + level(at + HOUR) * part) / 700
 
 
+def is_batch_hour(hour: int) -> bool:
+    """Whether the weekly batch runs: Sunday from 22:00 UTC."""
+    moment = datetime.fromtimestamp(hour // SECOND, UTC)
+    return moment.weekday() == 6 and moment.hour >= 22
+
+
 def weight(at: int) -> int:
-    """One of how many traces is kept in this hour."""
+    """One of how many traces is kept in this hour: all of them while something is badly wrong."""
     busy = level(at)
+    if any(d.start < at + HOUR and at < d.end and (d.fail or d.slow > 15) for d in DISTURBANCES):
+        return 1
     return 4 if busy >= 280 else 2 if busy >= 70 else 1
 
 

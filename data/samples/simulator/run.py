@@ -22,8 +22,13 @@ from simulator.tally import Tally
 from simulator.traces import TraceMaker
 
 _PLACES = ("West Europe", "North Europe")
-_SECRET_FILES = {"api-gateway": "azure/diagnostics/AppTraces.jsonl.gz", "auth": "azure/diagnostics/AppTraces.jsonl.gz",
-                 "orders": "serilog/orders-20260624.clef.gz", "billing": "otlp/logs.jsonl.gz", "sales": "tables/logs.csv.gz"}
+_SECRET_FILES = {
+    "api-gateway": "azure/diagnostics/AppTraces.jsonl.gz",
+    "auth": "azure/diagnostics/AppTraces.jsonl.gz",
+    "orders": "serilog/orders-20260624.clef.gz",
+    "billing": "otlp/logs.jsonl.gz",
+    "sales": "tables/logs.csv.gz",
+}
 
 
 class Simulation:
@@ -61,8 +66,12 @@ class Simulation:
         for hour in range(start, end, HOUR):
             self._hour(hour, population, emitted)
         emitted.sort(key=lambda span: (span.start, span.trace, span.number))
-        events = [event for span in emitted if span.is_server and span.population == "user"
-                  if (event := logs.of_span(span, self._logging))]
+        events = [
+            event
+            for span in emitted
+            if span.is_server and span.population == "user"
+            if (event := logs.of_span(span, self._logging))
+        ]
         events += self._secrets(start, end)
         events.sort(key=lambda event: event.time)
         self._write(emitted, events, start)
@@ -73,8 +82,10 @@ class Simulation:
 
     def _hour(self, hour: int, population: list[Span], emitted: list[Span]) -> None:
         weight = rhythm.weight(hour)
-        starts = sorted(hour + int(self._timing.uniform() * (HOUR - 20 * SECOND))
-                        for _ in range(self._timing.poisson(rhythm.level(hour) * self._settings.traffic)))
+        starts = sorted(
+            hour + int(self._timing.uniform() * (HOUR - 20 * SECOND))
+            for _ in range(self._timing.poisson(rhythm.level(hour) * self._settings.traffic))
+        )
         for at in starts:
             self._traces += 1
             spans = self._maker.user(self._traces, at, weight)
@@ -87,8 +98,10 @@ class Simulation:
                     self._tally.emitted(span)
             if kept:
                 emitted += spans
-        for span in self._lone(hour):
+        for span in self._lone(hour) + self._batch_logins(hour):
             self._tally.emitted(span)
+            if span.population == "user":
+                self._tally.before_sampling(span)
             emitted.append(span)
 
     def _lone(self, hour: int) -> list[Span]:
@@ -102,13 +115,30 @@ class Simulation:
             found.append(self._maker.lone(self._traces, hour + 31 * MINUTE, service, "/api/ping", "synthetic"))
         return found
 
+    def _batch_logins(self, hour: int) -> list[Span]:
+        """The weekly batch of Sunday 22:00 to 24:00 UTC fetches tokens."""
+        if not rhythm.is_batch_hour(hour):
+            return []
+        found = []
+        for at in range(hour, hour + HOUR, 45 * SECOND):
+            self._traces += 1
+            when = at + int(self._timing.uniform() * 40 * SECOND)
+            found.append(self._maker.lone(self._traces, when, "auth", "/connect/token", "user", "POST", 18))
+        return found
+
     def _secrets(self, start: int, end: int) -> list[LogEvent]:
         found = []
         for kind, event in logs.planted():
             if start <= event.time < end:
                 found.append(event)
-                self._planted.secrets.append({"kind": kind, "value": event.properties["Token"],
-                                              "file": _SECRET_FILES[event.service], "service": event.service})
+                self._planted.secrets.append(
+                    {
+                        "kind": kind,
+                        "value": event.properties["Token"],
+                        "file": _SECRET_FILES[event.service],
+                        "service": event.service,
+                    }
+                )
         return found
 
     def _write(self, spans: list[Span], events: list[LogEvent], start: int) -> None:
@@ -135,18 +165,24 @@ class Simulation:
             cascade = disturbances.active("orders", at)
             failed = bool(cascade and cascade.database and self._tests % 2)
             when = at + 17 * SECOND
-            self._azure.availability(when, self._tests, _PLACES[self._tests % 2], failed,
-                                     round(self._probing.lognormal(60, 0.3) * 1000))
+            self._azure.availability(
+                when, self._tests, _PLACES[self._tests % 2], failed, round(self._probing.lognormal(60, 0.3) * 1000)
+            )
             self._asked["api-gateway", failed] += 1
             self._downtime.probe("api-gateway", "availability", when, failed)
 
     def _truth(self, small: dict[str, int], history_rows: int) -> dict[str, Any]:
         settings = self._settings
         incidents = records.incidents_within(settings.end)
-        found = {"window": {"start": iso(START, 0), "end": iso(settings.end, 0)},
-                 "settings": {"days": settings.days, "traffic": settings.traffic, "seed": settings.seed},
-                 "incidents": incidents, "duplicates": self._planted.duplicates, "malformed": self._planted.malformed,
-                 "late": self._planted.late, "secrets": self._planted.secrets}
+        found = {
+            "window": {"start": iso(START, 0), "end": iso(settings.end, 0)},
+            "settings": {"days": settings.days, "traffic": settings.traffic, "seed": settings.seed},
+            "incidents": incidents,
+            "duplicates": self._planted.duplicates,
+            "malformed": self._planted.malformed,
+            "late": self._planted.late,
+            "secrets": self._planted.secrets,
+        }
         found |= self._tally.truth((settings.end - START) / SECOND)
         found |= self._ratios() | {"uptime": outcomes.uptime(self._downtime, incidents, settings.end)}
         found |= outcomes.repair_and_detection(incidents) | outcomes.recovery(incidents, settings.end)
@@ -165,16 +201,24 @@ class Simulation:
         found["cache_hit_ratio"] = {"erp-redis": hits / (hits + misses)}
         found["probe_success_ratio"] = {s: _share(self._asked, s, False) for s in SERVICES}
         found["log_error_ratio"] = {s: _share(self._logged, s, True) for s in SERVICES if s != "orders"}
-        found["serilog"] = {"orders": {"n": self._serilog.rows, "errors": self._serilog.errors,
-                                       "log_error_ratio": self._serilog.errors / self._serilog.rows}}
+        found["serilog"] = {
+            "orders": {
+                "n": self._serilog.rows,
+                "errors": self._serilog.errors,
+                "log_error_ratio": self._serilog.errors / self._serilog.rows,
+            }
+        }
         return found
 
     def _rows(self, small: dict[str, int], history_rows: int) -> dict[str, dict[str, int]]:
         found: dict[str, dict[str, int]] = {}
-        sources = {"azure": self._azure.rows | Counter(metrics=self._platform.rows),
-                   "otlp": self._otlp.rows | Counter(metrics=self._otlp_metrics.rows),
-                   "tables": self._sales.rows | Counter(probes=self._probes.rows) | Counter(small),
-                   "serilog": Counter(logs=self._serilog.rows), "history": Counter(readings=history_rows)}
+        sources = {
+            "azure": self._azure.rows | Counter(metrics=self._platform.rows),
+            "otlp": self._otlp.rows | Counter(metrics=self._otlp_metrics.rows),
+            "tables": self._sales.rows | Counter(probes=self._probes.rows) | Counter(small),
+            "serilog": Counter(logs=self._serilog.rows),
+            "history": Counter(readings=history_rows),
+        }
         for source, counts in sources.items():
             for table, count in counts.items():
                 found.setdefault(table, {})[source] = count

@@ -44,4 +44,8 @@ def _event(event: LogEvent, number: int) -> dict[str, Any]:
         value |= {"@tr": event.span.trace_id, "@sp": event.span.span_id}
     if number == 7:
         value["@@version"] = "2026.6"
-    return value | event.properties | {"SourceContext": "Erp.Orders", "Application": "orders", "MachineName": event.instance}
+    return (
+        value
+        | event.properties
+        | {"SourceContext": "Erp.Orders", "Application": "orders", "MachineName": event.instance}
+    )

@@ -19,12 +19,31 @@ from simulator.plan import MINUTE, REPLICAS, SERVICES, iso, stamp
 from simulator.spans import Span
 
 _TIME = pl.Datetime("us", "UTC")
-_DEPLOYED = {"orders": (stamp("2026-07-02T09:02"), stamp("2026-07-02T09:24")),
-             "billing": (stamp("2026-06-24T17:00"), stamp("2026-06-30T13:26")),
-             "inventory": (stamp("2026-06-25T15:00"),), "auth": (stamp("2026-06-29T16:30"),)}
+_DEPLOYED = {
+    "orders": (stamp("2026-07-02T09:02"), stamp("2026-07-02T09:24")),
+    "billing": (stamp("2026-06-24T17:00"), stamp("2026-06-30T13:26")),
+    "inventory": (stamp("2026-06-25T15:00"),),
+    "auth": (stamp("2026-06-29T16:30"),),
+}
 _METRICS = ("time", "service", "operation", "instance", "resource", "tenant", "name", "unit", "kind", "value")
-_LOGS = ("time", "service", "operation", "instance", "resource", "tenant", "level", "message", "template",
-         "exception_type", "exception", "weight", "attributes", "trace_id", "span_id", "received_at")
+_LOGS = (
+    "time",
+    "service",
+    "operation",
+    "instance",
+    "resource",
+    "tenant",
+    "level",
+    "message",
+    "template",
+    "exception_type",
+    "exception",
+    "weight",
+    "attributes",
+    "trace_id",
+    "span_id",
+    "received_at",
+)
 
 
 def csv_line(values: list[Any]) -> str:
@@ -64,15 +83,32 @@ class SalesTables:
         for event in events:
             span, kind = event.span, event.exception[0] if event.exception else None
             received = iso(event.time + 4_000_000, 3)
-            values = [iso(event.time), event.service, span.template if span else None, event.instance, None, "acme",
-                      event.level, event.message, event.template, kind, event.stack if kind else None, event.weight,
-                      json.dumps(event.properties), span.trace_id if span else None, span.span_id if span else None, received]
+            values = [
+                iso(event.time),
+                event.service,
+                span.template if span else None,
+                event.instance,
+                None,
+                "acme",
+                event.level,
+                event.message,
+                event.template,
+                kind,
+                event.stack if kind else None,
+                event.weight,
+                json.dumps(event.properties),
+                span.trace_id if span else None,
+                span.span_id if span else None,
+                received,
+            ]
             self._logs.line(csv_line(values))
             self.rows["logs"] += 1
             if self.rows["logs"] == 40:
                 values[0] = "2026-06-31T25:61:00Z"
                 self._logs.line(csv_line(values))
-                self._planted.malformed.append({"file": self._logs.name, "line": self._logs.lines, "what": "no such time"})
+                self._planted.malformed.append(
+                    {"file": self._logs.name, "line": self._logs.lines, "what": "no such time"}
+                )
 
     def metrics(self, start: int, end: int, draws: Draws) -> None:
         """Write one day of gauges."""
@@ -102,8 +138,17 @@ def _frame(spans: list[Span]) -> pl.DataFrame:
         "resource": (pl.String(), [None] * len(spans)),
         "tenant": (pl.String(), ["acme" if span.trace % 3 else "globex" for span in spans]),
         "duration_ms": (pl.Float64(), [span.duration / 1000 for span in spans]),
-        "is_failed": (pl.Boolean(), [None if span.is_server and span.status and span.trace % 97 == 0 else
-                                     span.counts_failed if span.is_server else span.is_failed for span in spans]),
+        "is_failed": (
+            pl.Boolean(),
+            [
+                None
+                if span.is_server and span.status and span.trace % 97 == 0
+                else span.counts_failed
+                if span.is_server
+                else span.is_failed
+                for span in spans
+            ],
+        ),
         "status_code": (pl.String(), [span.status or None for span in spans]),
         "weight": (pl.Float64(), [float(span.weight) for span in spans]),
         "population": (pl.String(), [span.population for span in spans]),
@@ -112,8 +157,12 @@ def _frame(spans: list[Span]) -> pl.DataFrame:
         "parent_id": (pl.String(), [span.parent_id for span in spans]),
         "received_at": (_TIME, [span.start + 3_000_000 for span in spans]),
     }
-    return pl.DataFrame([pl.Series(name, values, pl.Int64() if kind == _TIME else kind).cast(kind)
-                         for name, (kind, values) in columns.items()])
+    return pl.DataFrame(
+        [
+            pl.Series(name, values, pl.Int64() if kind == _TIME else kind).cast(kind)
+            for name, (kind, values) in columns.items()
+        ]
+    )
 
 
 class Probes:
@@ -134,10 +183,18 @@ class Probes:
                 if at in _DEPLOYED.get(service, ()):
                     self._ask(rows, at, service, "startup", draws)
         times, services, kinds, instances, failed, durations, messages = zip(*rows, strict=True)
-        frame = pl.DataFrame({
-            "time": pl.Series(times, dtype=pl.Int64()).cast(_TIME), "service": services, "instance": instances,
-            "kind": kinds, "is_failed": failed, "duration_ms": durations,
-            "message": pl.Series(messages, dtype=pl.String()), "weight": [1.0] * len(rows)})
+        frame = pl.DataFrame(
+            {
+                "time": pl.Series(times, dtype=pl.Int64()).cast(_TIME),
+                "service": services,
+                "instance": instances,
+                "kind": kinds,
+                "is_failed": failed,
+                "duration_ms": durations,
+                "message": pl.Series(messages, dtype=pl.String()),
+                "weight": [1.0] * len(rows),
+            }
+        )
         self._file.add(frame)
         self.rows += len(rows)
         return list(zip(times, services, kinds, failed, strict=True))
@@ -148,7 +205,9 @@ class Probes:
         failed = down or draws.chance(0.00006)
         duration = 1000.0 if failed else round(draws.lognormal(2.0, 0.3), 1)
         offset = SERVICES.index(service) * 2_000_000 + (1_000_000 if kind == "liveness" else 0)
-        rows.append((at + offset, service, kind, f"{service}-{number}", failed, duration, "HTTP 503" if failed else None))
+        rows.append(
+            (at + offset, service, kind, f"{service}-{number}", failed, duration, "HTTP 503" if failed else None)
+        )
 
     def close(self) -> None:
         """Finish the file."""

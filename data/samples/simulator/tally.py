@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-
 from simulator.spans import Span
 
 _THRESHOLD_MS = 100
@@ -31,8 +30,11 @@ class Sample:
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Weights, durations in whole microseconds, failures."""
-        return (np.array(self.weights, dtype=np.int64), np.array(self.durations, dtype=np.int64),
-                np.array(self.failed, dtype=bool))
+        return (
+            np.array(self.weights, dtype=np.int64),
+            np.array(self.durations, dtype=np.int64),
+            np.array(self.failed, dtype=bool),
+        )
 
 
 def join(samples: list[Sample]) -> Sample:
@@ -63,9 +65,15 @@ def request_block(sample: Sample, seconds: float) -> dict[str, Any]:
     limit = _THRESHOLD_MS * 1000
     satisfied = int(weights[~failed & (durations <= limit)].sum())
     tolerating = int(weights[~failed & (durations > limit) & (durations <= 4 * limit)].sum())
-    block = {"n": total, "n_raw": len(weights), "failed": bad, "error_ratio": bad / total,
-             "latency_mean": int((weights * durations).sum()) / total / 1000,
-             "apdex": (satisfied + 0.5 * tolerating) / total, "request_rate": total / seconds}
+    block = {
+        "n": total,
+        "n_raw": len(weights),
+        "failed": bad,
+        "error_ratio": bad / total,
+        "latency_mean": int((weights * durations).sum()) / total / 1000,
+        "apdex": (satisfied + 0.5 * tolerating) / total,
+        "request_rate": total / seconds,
+    }
     return block | {name: nearest_rank(weights, durations, q) for name, q in _QUANTILES.items()}
 
 
@@ -76,8 +84,13 @@ def dependency_block(sample: Sample) -> dict[str, Any]:
     if not total:
         return {"n": 0, "n_raw": 0, "failed": 0}
     bad = int(weights[failed].sum())
-    return {"n": total, "n_raw": len(weights), "failed": bad, "dependency_error_ratio": bad / total,
-            "dependency_latency_p95": nearest_rank(weights, durations, 0.95)}
+    return {
+        "n": total,
+        "n_raw": len(weights),
+        "failed": bad,
+        "dependency_error_ratio": bad / total,
+        "dependency_latency_p95": nearest_rank(weights, durations, 0.95),
+    }
 
 
 class Tally:
@@ -117,18 +130,23 @@ class Tally:
         """Requests and dependencies per service and of all."""
         found: dict[str, Any] = {"requests": {}, "dependencies": {}}
         for service in [*self.requests, "total"]:
-            emitted, before, calls = (join(list(part.values())) if service == "total" else part[service]
-                                      for part in (self.requests, self.population, self.dependencies))
+            emitted, before, calls = (
+                join(list(part.values())) if service == "total" else part[service]
+                for part in (self.requests, self.population, self.dependencies)
+            )
             found["requests"][service] = request_block(emitted, seconds) | {
-                "before_sampling": request_block(before, seconds)}
+                "before_sampling": request_block(before, seconds)
+            }
             block = dependency_block(calls)
             errors = sum(self.client_errors.values()) if service == "total" else self.client_errors[service]
-            found["dependencies"][service] = block | {"client_errors": errors,
-                                                      "failed_without_client_errors": block["failed"] - errors}
+            found["dependencies"][service] = block | {
+                "client_errors": errors,
+                "failed_without_client_errors": block["failed"] - errors,
+            }
         found["populations"] = {f"{service}/{kind}": n for (service, kind), n in self.other_populations.items()}
         found["operations"] = {f"{service}: {name}": n for (service, name), n in self.operations.items()}
-        found["calls"] = [{"caller": key[0], "callee": key[1], "kind": key[2], "n": self.calls[key],
-                           "n_raw": self.calls_raw[key]} for key in sorted(self.calls)]
+        found["calls"] = [
+            {"caller": key[0], "callee": key[1], "kind": key[2], "n": self.calls[key], "n_raw": self.calls_raw[key]}
+            for key in sorted(self.calls)
+        ]
         return found
-
-

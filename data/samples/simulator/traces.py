@@ -49,12 +49,14 @@ class TraceMaker:
             root.status, root.is_failed = "502", True
         return self._spans
 
-    def lone(self, trace: int, at: int, service: str, path: str, population: str) -> Span:
-        """A health probe or synthetic request: one server span without calls."""
+    def lone(
+        self, trace: int, at: int, service: str, path: str, population: str, method: str = "GET", median_ms: float = 0.9
+    ) -> Span:
+        """A health probe, synthetic request or batch login: one server span without calls."""
         self._spans, self._trace, self._weight = [], trace, 1
-        span = self._span(service, None, f"GET {path}", f"GET {path}", at)
-        span.is_server, span.method, span.path, span.population = True, "GET", path, population
-        span.duration, span.status = self._micros(0.9, 0.3), "200"
+        span = self._span(service, None, f"{method} {path}", f"{method} {path}", at)
+        span.is_server, span.method, span.path, span.population = True, method, path, population
+        span.duration, span.status = self._micros(median_ms, 0.3), "200"
         return span
 
     def _micros(self, median_ms: float, sigma: float) -> int:
@@ -68,14 +70,24 @@ class TraceMaker:
         return path
 
     def _span(self, service: str, parent: Span | None, template: str, name: str, at: int) -> Span:
-        span = Span(self._trace, len(self._spans) + 1, parent.number if parent else None, service, False,
-                    template, name, at, weight=self._weight)
+        span = Span(
+            self._trace,
+            len(self._spans) + 1,
+            parent.number if parent else None,
+            service,
+            False,
+            template,
+            name,
+            at,
+            weight=self._weight,
+        )
         span.instance = f"{service}-{self._draws.whole(replicas(service, at))}"
         self._spans.append(span)
         return span
 
-    def _remote(self, caller: Span, service: str, at: int, operation: Operation | None = None,
-                path: str = "") -> tuple[int, str]:
+    def _remote(
+        self, caller: Span, service: str, at: int, operation: Operation | None = None, path: str = ""
+    ) -> tuple[int, str]:
         """A Dapr call with the callee's own span; answers when it ended and with what status."""
         if operation is None:
             operation = self._draws.weighted(OPERATIONS[service], _SHARES[service])
@@ -93,7 +105,9 @@ class TraceMaker:
         draws, trouble = self._draws, active(service, at)
         slow = trouble.slow if trouble else 1.0
         fails = draws.chance(trouble.fail if trouble and trouble.fail else 0.0005)
-        breaks_database = fails and bool(operation.queries) and (draws.chance(0.4) or bool(trouble and trouble.database))
+        breaks_database = (
+            fails and bool(operation.queries) and (draws.chance(0.4) or bool(trouble and trouble.database))
+        )
         span = self._span(service, call, operation.template, f"{operation.method} {path}", at)
         span.is_server, span.method, span.path = True, operation.method, path
         now = at + self._micros(operation.own_ms * slow * 0.6, 0.45)
