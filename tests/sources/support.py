@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,13 @@ import zstandard
 from erp_telemetry.schema import TABLES
 from erp_telemetry.slices import Batch, Slice, Source
 from erp_telemetry.sources.azure_files import AzureFiles
-from erp_telemetry.sources.frames import Frames
 from erp_telemetry.sources.otlp_files import OtlpFiles
 from erp_telemetry.sources.table_files import TableFiles
 
 LEDGER = pl.DataFrame(schema={"slice": pl.String, "fingerprint": pl.String})
 DOOR = {"line", "synthetic", "user_agent", "url_path"}
 START = 1_767_225_600_123_456_789
-FORMATS = {"otlp": OtlpFiles, "azure": AzureFiles, "classic": AzureFiles, "csv": TableFiles, "jsonl": TableFiles}
+FORMATS: dict[str, Callable[..., Source]] = {"otlp": OtlpFiles, "azure": AzureFiles, "classic": AzureFiles, "csv": TableFiles, "jsonl": TableFiles}
 SUFFIX = {"otlp": "jsonl", "azure": "json", "classic": "json", "csv": "csv", "jsonl": "jsonl"}
 CANONICAL = (
     "time", "service", "operation", "instance", "duration_ms", "is_failed", "status_code", "weight",
@@ -84,7 +84,9 @@ def text(form: str, count: int = 3) -> str:
     if form == "csv":
         head = ",".join(CANONICAL)
         return head + "\n" + "".join(",".join(str(v) for v in canonical(at).values()) + "\n" for at in range(count))
-    make = {"otlp": lambda at: otlp(span(at)), "azure": app, "classic": classic, "jsonl": canonical}[form]
+    makers: dict[str, Callable[[int], Any]] = {
+        "otlp": lambda at: otlp(span(at)), "azure": app, "classic": classic, "jsonl": canonical}
+    make = makers[form]
     return "".join(json.dumps(make(at)) + "\n" for at in range(count))
 
 
@@ -130,5 +132,3 @@ def read(source: Source, careful: bool = False) -> dict[str, pl.DataFrame]:
 def lines(tmp_path: Path, *records: Any, name: str = "requests.jsonl") -> Path:
     return write(tmp_path / name, "".join(json.dumps(one) + "\n" for one in records))
 
-
-__all__ = ["AzureFiles", "Frames", "OtlpFiles", "TableFiles"]

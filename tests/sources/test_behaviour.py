@@ -40,8 +40,7 @@ def _rows(frame: pl.DataFrame) -> list[tuple[object, ...]]:
 
 
 def _source(form: str, path: Path) -> Source:
-    source: Source = FORMATS[form](path)
-    return source
+    return FORMATS[form](path)
 
 
 def test_is_a_source(form: str, tmp_path: Path) -> None:
@@ -196,7 +195,8 @@ def test_what_does_not_convert_is_null(tmp_path: Path) -> None:
 
 def test_lists_in_csv(tmp_path: Path) -> None:
     head = "title,impact_start,services\n"
-    path = write(tmp_path / "incidents.csv", head + 'a,2026-01-01T00:00:00Z,x; y\nb,2026-01-01T00:00:00Z,"[""x"",""z""]"\n')
+    path = write(tmp_path / "incidents.csv", head + 'a,2026-01-01T00:00:00Z,x; y\n'
+                 'b,2026-01-01T00:00:00Z,"[""x"",""z""]"\n')
     for careful in (False, True):
         found = read(TableFiles(path), careful)["incidents"].sort("title")["services"].to_list()
         assert found == [["x", "y"], ["x", "z"]]
