@@ -2,8 +2,8 @@
 
 A query is a file that runs where it is pasted. Comment lines at its head say what it answers, then
 ``reads:``, ``unit:``, ``by:``, ``better:``, ``range:`` and, where they say something, ``empty:``
-(what an observed step without rows is), ``per:``, ``steps:`` (the narrowest), ``interval:``. Parameters are read from the
-statement itself and bound exactly; there is no templating.
+(what an observed step without rows is), ``per:``, ``steps:`` (the narrowest), ``interval:``.
+Parameters are read from the statement itself and bound exactly; there is no templating.
 """
 
 from __future__ import annotations

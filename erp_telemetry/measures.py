@@ -82,7 +82,9 @@ def _keys(query: catalog.Query, by: Sequence[str], where: Mapping[str, str] | No
 
 def _check(query: catalog.Query, edges: list[datetime], every: str, keys: tuple[str, ...], exact: bool) -> None:
     if not _fits(edges, _MINUTE):
-        raise QueryError(f"a window and its steps are whole minutes; {every} from {edges[0]:%H:%M:%S} is not: ask for 1m or a multiple")
+        raise QueryError(
+            f"a window and its steps are whole minutes; {every} from {edges[0]:%H:%M:%S} is not: "
+            "ask for 1m or a multiple")
     if "operation" in keys and not exact and not _fits(edges, timedelta(hours=1)):
         raise QueryError(f"{query.name} by operation is kept by the hour: ask for 1h, 2h … 1d from a whole hour")
     if query.name.startswith("measures/dependency_latency") and not _fits(edges, timedelta(minutes=5)):
@@ -131,13 +133,14 @@ def _grid(
     )
     steps = pl.DataFrame({"time": edges[:-1], "stop": edges[1:]},
                          schema={"time": pl.Datetime("us", "UTC"), "stop": pl.Datetime("us", "UTC")})
-    observed = _observed(connection, edges, bool("service" in keys))
-    grid = seen.join(steps, how="cross")
-    on = ["service", "time"] if "service" in keys else ["time"]
-    grid = grid.join(observed, on=on, how="left", nulls_equal=True)
+    by_service = "service" in keys
+    known = f"(select distinct service from {source}{named})"
+    parameters = {"canonical": canonical} if named else {}
+    observed = _observed(connection, edges, by_service, known, parameters)
+    on = ["service", "time"] if by_service else ["time"]
+    grid = seen.join(steps, how="cross").join(observed, on=on, how="left", nulls_equal=True)
     minutes = (pl.col("stop") - pl.col("time")).dt.total_seconds() / 60
-    services = 1 if "service" in keys else max(1, int(
-        answers.value(connection, "select count(distinct service) from observed_minutes") or 1))
+    services = 1 if by_service else max(1, answers.value(connection, f"select count(*) from {known}", parameters))
     until = answers.value(connection, "select max(time) from watermarks")
     late = pl.lit(True) if until is None else pl.col("stop") > until.replace(second=0, microsecond=0) + _MINUTE
     return grid.with_columns(
@@ -146,14 +149,18 @@ def _grid(
     )
 
 
-def _observed(connection: duckdb.DuckDBPyConnection, edges: list[datetime], by_service: bool) -> pl.DataFrame:
+def _observed(
+    connection: duckdb.DuckDBPyConnection, edges: list[datetime], by_service: bool, known: str,
+    parameters: Mapping[str, Any],
+) -> pl.DataFrame:
+    """Observed minutes by step; without a service, summed over the services the measure knows."""
     return answers.frame(
         connection,
-        """with steps as (select unnest($edges) as step)
+        f"""with steps as (select unnest($edges) as step)
         select s.step as time, case when $by_service then o.service end as service, count(*)::double as minutes
         from observed_minutes as o asof join steps as s on o.time >= s.step
-        where o.time >= $start and o.time < $stop group by all""",
-        {"edges": edges[:-1], "start": edges[0], "stop": edges[-1], "by_service": by_service},
+        where o.time >= $start and o.time < $stop and o.service in {known} group by all""",
+        {"edges": edges[:-1], "start": edges[0], "stop": edges[-1], "by_service": by_service, **parameters},
     ).select("time", "minutes", *(["service"] if by_service else []))
 
 

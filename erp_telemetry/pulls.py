@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import polars as pl
@@ -75,7 +75,7 @@ def pull(
     the others go on.
 
     Args:
-        window: only this span; no window: all a file source holds.
+        window: only rows of this span; no window: all a file source holds.
         objectives: gives the latency thresholds that rollups count at; default: the handbook's.
 
     Raises:
@@ -83,14 +83,14 @@ def pull(
         StoreError: the store is locked by another process.
     """
     wanted = objectives if objectives is not None else Objectives.load()
-    known = store.ledger().select("slice", "fingerprint")
+    known = _known(store, window)
     parts = source.slices(None, window, known)
     receipt = Receipt(source.name, skipped=_held(source, window, known, parts))
     marker = uuid.uuid4().hex
     for number, part in enumerate(parts):
         if progress is not None:
             progress(number, len(parts), part.name)
-        _pull_one(source, store, part, marker, wanted, receipt)
+        _pull_one(source, store, part, _Order(marker, wanted, window), receipt)
     if progress is not None:
         progress(len(parts), len(parts), "")
     if parts and len(receipt.refused) == len(parts):
@@ -99,15 +99,32 @@ def pull(
     return receipt
 
 
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What is the same for every slice of a pull."""
+
+    marker: str
+    objectives: Objectives
+    window: Window | None
+
+
+def _known(store: Store, window: Window | None) -> pl.DataFrame:
+    """What the ledger holds; a slice pulled for a window is held for that window only."""
+    known = store.ledger().select("slice", "fingerprint")
+    plain = known.filter(~pl.col("fingerprint").str.contains("@", literal=True))
+    if window is None:
+        return plain
+    own = known.filter(pl.col("fingerprint").str.ends_with(f"@{window}"))
+    return pl.concat([plain, own.with_columns(pl.col("fingerprint").str.strip_suffix(f"@{window}"))])
+
+
 def _held(source: Source, window: Window | None, known: pl.DataFrame, parts: list[Slice]) -> int:
     return len(source.slices(None, window, known.clear())) - len(parts) if known.height else 0
 
 
-def _pull_one(
-    source: Source, store: Store, part: Slice, marker: str, objectives: Objectives, receipt: Receipt
-) -> None:
+def _pull_one(source: Source, store: Store, part: Slice, order: _Order, receipt: Receipt) -> None:
     try:
-        landed, expected = _read_and_land(source, store, part, marker, objectives)
+        landed, expected = _read_and_land(source, store, part, order)
     except SourceError as error:
         receipt.refused.append(str(error))
         return
@@ -117,20 +134,19 @@ def _pull_one(
     receipt.late += landed.late
     receipt.unprovable += landed.unprovable
     receipt.rejects.extend(landed.rejects)
-    accounted = sum(landed.rows.values()) + landed.duplicates + len(landed.rejects)
+    accounted = sum(landed.rows.values()) + landed.duplicates + len(landed.rejects) + landed.outside
     if expected is not None and accounted < expected:
         receipt.short.append(f"{part.name}: {accounted:,} of {expected:,} rows")
 
 
-def _read_and_land(
-    source: Source, store: Store, part: Slice, marker: str, objectives: Objectives
-) -> tuple[Landed, int | None]:
+def _read_and_land(source: Source, store: Store, part: Slice, order: _Order) -> tuple[Landed, int | None]:
+    kept = part if order.window is None else replace(part, fingerprint=f"{part.fingerprint}@{order.window}")
     for careful in (False, True):
         batch = source.read(part, careful=careful)
         try:
             with store.writing() as connection:
-                landed = land(connection, part, batch, source=source.name, pull=marker,
-                              thresholds=thresholds(objectives))
+                landed = land(connection, kept, batch, source=source.name, pull=order.marker,
+                              thresholds=thresholds(order.objectives), window=order.window)
             return landed, batch.expected_count
         except CarefulReadNeeded as reason:
             if careful:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -64,7 +65,7 @@ class Window:
         if n < 1:
             raise ValueError(f"a window splits into at least 1 part, got {n}")
         marks = [self.start + self.duration * i / n for i in range(n)] + [self.stop]
-        return [Window(a, b) for a, b in zip(marks, marks[1:], strict=False)]
+        return [Window(a, b) for a, b in itertools.pairwise(marks)]
 
     def steps(self, every: str, zone: str = "UTC") -> list[datetime]:
         """Where each step of width ``every`` begins, plus the end of the window.

@@ -100,7 +100,8 @@ def test_sketches_are_within_1_1_percent_of_exact(name: str, every: str) -> None
 def test_restarts_count_increases_and_resets() -> None:
     values = {"pod-a": [3, 3, 5, 1], "pod-b": [0, 0, 0, 2]}
     rows = [{"time": START + timedelta(minutes=m), "service": "inventory", "instance": pod, "kind": "cumulative",
-             "name": "k8s.container.restarts", "value": float(v)} for pod, vs in values.items() for m, v in enumerate(vs)]
+             "name": "k8s.container.restarts", "value": float(v)}
+            for pod, vs in values.items() for m, v in enumerate(vs)]
     store = et.Store()
     et.pull(et.Frames(metrics=pl.DataFrame(rows)), store)
     assert et.measure(store, "restart_count", HOUR, every="1h")["value"].to_list() == [2 + 1 + 2]
@@ -138,7 +139,8 @@ def test_calendar_days_in_a_zone(store: et.Store) -> None:
 @pytest.mark.parametrize(("arguments", "says"), [
     ({"name": "latency_p59"}, "Did you mean: .*latency_p95"), ({"by": ("pod",)}, "it can by"),
     ({"where": {"tenant": "x"}}, "it can by"), ({"every": "30s"}, "whole minutes"),
-    ({"by": ("operation",), "every": "5m"}, "by the hour"), ({"window": et.Window(START, START + timedelta(seconds=90))},
+    ({"by": ("operation",), "every": "5m"}, "by the hour"), (
+        {"window": et.Window(START, START + timedelta(seconds=90))},
                                                             "whole minutes"),
 ])
 def test_what_cannot_be_answered_says_what_can(store: et.Store, arguments: dict[str, object], says: str) -> None:

@@ -1,5 +1,6 @@
 """Window: half-open, UTC, tiled by its parts, calendar steps in real hours."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -29,7 +30,7 @@ def test_split_tiles_the_window(n: int, seconds: int) -> None:
     parts = whole.split(n)
     assert parts[0].start == whole.start
     assert parts[-1].stop == whole.stop
-    assert all(a.stop == b.start for a, b in zip(parts, parts[1:], strict=False))
+    assert all(a.stop == b.start for a, b in itertools.pairwise(parts))
 
 
 @pytest.mark.parametrize(("day", "hours"), [("2026-03-29", 23), ("2026-10-25", 25), ("2026-07-01", 24)])
@@ -37,7 +38,7 @@ def test_days_in_berlin_have_real_hours(day: str, hours: int) -> None:
     start = datetime.fromisoformat(f"{day}T00:00:00+00:00") - timedelta(days=1)
     edges = Window(start, start + timedelta(days=4)).steps("1d", "Europe/Berlin")
     widths = {edge.astimezone(UTC): (after - edge) / timedelta(hours=1)
-              for edge, after in zip(edges, edges[1:], strict=False)}
+              for edge, after in itertools.pairwise(edges)}
     local = datetime.fromisoformat(f"{day}T00:00:00")
     import zoneinfo
 

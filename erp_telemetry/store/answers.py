@@ -31,6 +31,18 @@ def frame(
     return found
 
 
+def count(connection: duckdb.DuckDBPyConnection, what: str, **parameters: Any) -> int:
+    """How many rows a table, or a table with its ``where``, holds."""
+    return int(value(connection, f"select count(*) from {what}", parameters))
+
+
+def create(
+    connection: duckdb.DuckDBPyConnection, name: str, sql: str, parameters: Mapping[str, Any] | None = None
+) -> None:
+    """Make, or make anew, a temporary table of what a query answers."""
+    rows(connection, f"create or replace temp table {name} as {sql}", parameters)
+
+
 @contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Everything inside is committed together, or, whatever stops it, not at all."""

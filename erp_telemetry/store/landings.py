@@ -18,7 +18,8 @@ from erp_telemetry import catalog
 from erp_telemetry.errors import SourceError, StoreError
 from erp_telemetry.schema import TABLES, Table
 from erp_telemetry.slices import Batch, Reject, Slice
-from erp_telemetry.store import answers, ledger, retention, rollups
+from erp_telemetry.store import answers, duplicates, ledger, retention, rollups
+from erp_telemetry.window import Window
 
 # columns a source may add for the door, which does not keep them
 _DOOR = {"line": "bigint", "synthetic": "varchar", "user_agent": "varchar", "url_path": "varchar"}
@@ -38,6 +39,7 @@ class Landed:
     duplicates: int = 0
     late: int = 0
     unprovable: int = 0
+    outside: int = 0
     rejects: list[Reject] = field(default_factory=list)
     first_time: datetime | None = None
     last_time: datetime | None = None
@@ -45,36 +47,41 @@ class Landed:
 
 def land(
     connection: duckdb.DuckDBPyConnection, part: Slice, batch: Batch, *, source: str, pull: str,
-    thresholds: Mapping[str | None, tuple[float, float]],
+    thresholds: Mapping[str | None, tuple[float, float]], window: Window | None = None,
 ) -> Landed:
-    """Commit one slice.
+    """Commit one slice, or what of it lies in a window.
 
     Raises:
         CarefulReadNeeded: the fast read failed or met a bad row; nothing was committed.
         SourceError: the careful read failed too.
-        StoreError: the disk refused.
+        StoreError: memory or disk do not suffice.
     """
     try:
         with answers.transaction(connection):
-            return _land(connection, part, batch, source, pull, thresholds)
-    except duckdb.IOException as error:
-        raise StoreError(f"{part.name} could not be read or written: {error}") from error
+            _set_thresholds(connection, thresholds)
+            return _land(connection, part, batch, source, pull, window)
     except duckdb.Error as error:
         if not batch.is_careful:
             raise CarefulReadNeeded(str(error)) from error
+        if isinstance(error, duckdb.OutOfMemoryException):
+            raise StoreError(f"{part.name} does not fit: {error}") from error
         raise SourceError(f"{part.name}: {error}") from error
 
 
 def _land(
-    connection: duckdb.DuckDBPyConnection, part: Slice, batch: Batch, source: str, pull: str,
-    thresholds: Mapping[str | None, tuple[float, float]],
+    connection: duckdb.DuckDBPyConnection, part: Slice, batch: Batch, source: str, pull: str, window: Window | None
 ) -> Landed:
-    _set_thresholds(connection, thresholds)
     landed = Landed(rejects=list(batch.rejects))
     if batch.staging is not None:
-        _create(connection, "staged", batch.staging.sql, dict(batch.staging.parameters))
+        answers.create(connection, "staged", batch.staging.sql, dict(batch.staging.parameters))
     for name, rows in batch.rows.items():
-        _land_table(connection, TABLES[name], rows, landed, part, source, pull, batch.is_careful)
+        table = TABLES[name]
+        _arrive(connection, table, rows)
+        _set_aside(connection, table, landed, part, batch.is_careful)
+        if window is not None:
+            landed.outside += _leave_out(connection, table, window)
+        _name(connection, table, source)
+        _merge(connection, table, landed, part, pull)
     if batch.staging is not None:
         answers.rows(connection, "drop table temp.staged")
     _keep_rejects(connection, part, landed.rejects)
@@ -87,16 +94,11 @@ def _land(
     return landed
 
 
-def _land_table(
-    connection: duckdb.DuckDBPyConnection, table: Table, rows: Any, landed: Landed, part: Slice,
-    source: str, pull: str, is_careful: bool,
-) -> None:
-    _arrive(connection, table, rows)
-    _set_aside(connection, table, landed, part, is_careful)
-    _name(connection, table, source)
-    arrived = _count(connection, f"temp.{table.name}")
-    _tell_apart(connection, table, part, landed)
-    kept = _count(connection, f"temp.{table.name}")
+def _merge(connection: duckdb.DuckDBPyConnection, table: Table, landed: Landed, part: Slice, pull: str) -> None:
+    """Put what the store does not have into its table and rollups."""
+    arrived = answers.count(connection, f"temp.{table.name}")
+    landed.unprovable += duplicates.drop(connection, table, part)
+    kept = answers.count(connection, f"temp.{table.name}")
     landed.duplicates += arrived - kept
     if kept:
         landed.rows[table.name] = landed.rows.get(table.name, 0) + kept
@@ -152,12 +154,19 @@ def _set_aside(
     answers.rows(connection, f"delete from temp.arrived where {reason} is not null")
 
 
+def _leave_out(connection: duckdb.DuckDBPyConnection, table: Table, window: Window) -> int:
+    moment = "time" if "time" in table.names else "impact_start"
+    return int(answers.value(
+        connection, f"delete from temp.arrived where not ({moment} >= $start and {moment} < $stop)",
+        {"start": window.start, "stop": window.stop}))
+
+
 def _name(connection: duckdb.DuckDBPyConnection, table: Table, source: str) -> None:
     """Give rows of ``arrived`` their operation template, population and identity, as temp.<table>."""
     kept = [name for name in table.names if name not in ("id", "source", "operation", "population")]
     operation, join, population = "a.operation", "", ""
     if "population" in table.names:
-        _create(connection, "operations", catalog.query("rollups/operations").text, {})
+        answers.create(connection, "operations", catalog.query("rollups/operations").text)
         operation, join = "o.template", "left join temp.operations as o on o.operation = a.operation"
         population = f"""case
             when coalesce(a.synthetic, '') <> '' then 'synthetic'
@@ -178,7 +187,7 @@ def _name(connection: duckdb.DuckDBPyConnection, table: Table, source: str) -> N
         select * exclude (id, hash), $source as source,
             case when id is not null then id
                  else hash || ':' || row_number() over (partition by hash) end as id
-        from hashed""" if _has_nameless(connection) else
+        from hashed""" if answers.count(connection, "temp.arrived where id is null") > 0 else
         f"""create or replace temp table {table.name} as
         select {own}, {population} a.id, $source as source from temp.arrived as a {join}""",
         {"source": source},
@@ -186,55 +195,11 @@ def _name(connection: duckdb.DuckDBPyConnection, table: Table, source: str) -> N
     answers.rows(connection, "drop table temp.arrived")
 
 
-def _tell_apart(connection: duckdb.DuckDBPyConnection, table: Table, part: Slice, landed: Landed) -> None:
-    """Drop rows that the slice holds twice, that the store has, or that cannot be told from sealed ones."""
-    if table.name == "incidents":
-        _replace_incidents(connection)
-        return
-    if _count(connection, f"(select distinct id from temp.{table.name})") < _count(connection, f"temp.{table.name}"):
-        _create(connection, "unique_rows", f"select distinct on (id) * from temp.{table.name} order by id, time", {})
-        _swap(connection, table.name, "unique_rows")
-    # only the overlapping time range can hold a duplicate: 30 times cheaper than the whole table
-    answers.rows(
-        connection,
-        f"""delete from temp.{table.name} where id in (
-            select id from store.main.{table.name}
-            where time >= (select min(time) from temp.{table.name})
-              and time <= (select max(time) from temp.{table.name}))"""
-    )
-    sealed = retention.sealed_before(connection, table.name)
-    if sealed is None:
-        return
-    landed.unprovable += _count(connection, f"temp.{table.name} where time < $sealed", sealed=sealed)
-    if _count(connection, "store.main.ledger where slice = $slice", slice=part.name):
-        # a slice read before: its rows in sealed minutes were counted then
-        answers.rows(connection, f"delete from temp.{table.name} where time < $sealed", {"sealed": sealed})
-
-
-def _replace_incidents(connection: duckdb.DuckDBPyConnection) -> None:
-    """The newest record of an incident wins; an equal or older one is a duplicate."""
-    _create(connection, "unique_rows", "select distinct on (id) * from temp.incidents order by id, updated_at desc", {})
-    _swap(connection, "incidents", "unique_rows")
-    answers.rows(
-        connection,
-        """delete from temp.incidents as new using store.main.incidents as old
-        where old.id = new.id and (new.updated_at is null or old.updated_at >= new.updated_at)
-          and row(old.impact_end, old.resolved, old.closed, old.status)
-              is not distinct from row(new.impact_end, new.resolved, new.closed, new.status)"""
-    )
-    answers.rows(
-        connection,
-        """delete from temp.incidents as new using store.main.incidents as old
-        where old.id = new.id and old.updated_at > new.updated_at"""
-    )
-    answers.rows(connection, "delete from store.main.incidents where id in (select id from temp.incidents)")
-
-
 def _mark_time(connection: duckdb.DuckDBPyConnection, table: Table, landed: Landed, pull: str) -> None:
     """Move watermarks, and count rows older than what an earlier pull had reached."""
     if "time" not in table.names:
         return
-    landed.late += _count(
+    landed.late += answers.count(
         connection,
         f"""temp.{table.name} as r join (
             select service, max(time) as reached from store.main.watermarks
@@ -276,20 +241,3 @@ def _set_thresholds(
         "create or replace temp table metric_names as from read_csv($file, header = true)",
         {"file": str(catalog.root() / "rollups" / "metric_names.csv")},
     )
-
-
-def _has_nameless(connection: duckdb.DuckDBPyConnection) -> bool:
-    return _count(connection, "temp.arrived where id is null") > 0
-
-
-def _create(connection: duckdb.DuckDBPyConnection, name: str, sql: str, parameters: dict[str, Any]) -> None:
-    answers.rows(connection, f"create or replace temp table {name} as {sql}", parameters)
-
-
-def _swap(connection: duckdb.DuckDBPyConnection, name: str, other: str) -> None:
-    answers.rows(connection, f"drop table temp.{name}")
-    answers.rows(connection, f"alter table temp.{other} rename to {name}")
-
-
-def _count(connection: duckdb.DuckDBPyConnection, what: str, **parameters: Any) -> int:
-    return int(answers.value(connection, f"select count(*) from {what}", parameters))

@@ -49,7 +49,8 @@ def verify(connection: duckdb.DuckDBPyConnection, path: str) -> int:
         entry = dict(zip((*_HASHED, "hash"), row, strict=True))
         number += 1
         if entry["entry"] != number or entry["previous_hash"] != previous or entry["hash"] != _hash(entry):
-            raise StoreError(f"{path}: ledger entry {number} does not fit the chain; rebuild the store by pulling again")
+            raise StoreError(
+                f"{path}: ledger entry {number} does not fit the chain; rebuild the store by pulling again")
         previous = entry["hash"]
     return number
 

@@ -127,3 +127,14 @@ def test_text_from_outside_is_bound_not_pasted() -> None:
     window = et.Window(START, START + timedelta(minutes=5))
     found = et.measure(store, "request_rate", window, every="5m", where={"service": nasty})
     assert found["service"].to_list() == [nasty]
+
+
+def test_a_window_takes_its_rows_only_and_a_later_pull_the_rest() -> None:
+    store = et.Store()
+    source = et.Frames(requests=requests([{}] * 10))
+    window = et.Window(START + timedelta(seconds=2), START + timedelta(seconds=5))
+    assert et.pull(source, store, window).rows["requests"] == 3
+    assert et.pull(source, store, window).slices == 0
+    rest = et.pull(source, store)
+    assert (rest.rows["requests"], rest.duplicates, rest.is_complete) == (7, 3, True)
+    assert et.pull(source, store, window).slices == 0
