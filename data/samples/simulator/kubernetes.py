@@ -37,26 +37,25 @@ def _limits(service: str, end: int) -> dict[str, Any]:
     }
 
 
-def _pod(service: str, pod: str, end: int) -> dict[str, Any]:
-    count = restarts(pod, end - 1)
+def _container_status(service: str, pod: str, end: int) -> dict[str, Any]:
     status: dict[str, Any] = {
         "name": service,
         "image": f"registry.example/erp/{service}:2026.6.5",
         "ready": True,
         "started": True,
-        "restartCount": count,
+        "restartCount": restarts(pod, end - 1),
         "state": {"running": {"startedAt": iso(START + HOUR, 0)}},
         "lastState": {},
     }
-    if service == "inventory" and count:
-        status["lastState"] = {
-            "terminated": {
-                "exitCode": 137,
-                "reason": "OOMKilled",
-                "startedAt": iso(START, 0),
-                "finishedAt": "2026-06-25T11:34:00Z",
-            }
-        }
+    if service == "inventory" and status["restartCount"]:
+        terminated = {"exitCode": 137, "reason": "OOMKilled", "startedAt": iso(START, 0)}
+        status["lastState"] = {"terminated": terminated | {"finishedAt": "2026-06-25T11:34:00Z"}}
+    return status
+
+
+def _pod(service: str, pod: str, end: int) -> dict[str, Any]:
+    status = _container_status(service, pod, end)
+    container = {"name": service, "image": status["image"], "resources": _limits(service, end)}
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -66,10 +65,7 @@ def _pod(service: str, pod: str, end: int) -> dict[str, Any]:
             "creationTimestamp": iso(START, 0),
             "labels": {"app": service, "app.kubernetes.io/name": service},
         },
-        "spec": {
-            "nodeName": "aks-erp-0",
-            "containers": [{"name": service, "image": status["image"], "resources": _limits(service, end)}],
-        },
+        "spec": {"nodeName": "aks-erp-0", "containers": [container]},
         "status": {
             "phase": "Running",
             "startTime": iso(START, 0),

@@ -49,8 +49,9 @@ _LOGS = (
 def csv_line(values: list[Any]) -> str:
     """One CSV line without its line break; None is an empty field."""
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="").writerow(values)
-    return buffer.getvalue()
+    # the writer quotes a line end inside a value only when it knows it as one
+    csv.writer(buffer, lineterminator="\n").writerow(values)
+    return buffer.getvalue().removesuffix("\n")
 
 
 class SalesTables:
