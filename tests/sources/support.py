@@ -21,7 +21,9 @@ from erp_telemetry.sources.table_files import TableFiles
 LEDGER = pl.DataFrame(schema={"slice": pl.String, "fingerprint": pl.String})
 DOOR = {"line", "synthetic", "user_agent", "url_path"}
 START = 1_767_225_600_123_456_789
-FORMATS: dict[str, Callable[..., Source]] = {"otlp": OtlpFiles, "azure": AzureFiles, "classic": AzureFiles, "csv": TableFiles, "jsonl": TableFiles}
+FORMATS: dict[str, Callable[..., Source]] = {
+    "otlp": OtlpFiles, "azure": AzureFiles, "classic": AzureFiles, "csv": TableFiles, "jsonl": TableFiles,
+}
 SUFFIX = {"otlp": "jsonl", "azure": "json", "classic": "json", "csv": "csv", "jsonl": "jsonl"}
 CANONICAL = (
     "time", "service", "operation", "instance", "duration_ms", "is_failed", "status_code", "weight",
