@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,7 +26,7 @@ from erp_telemetry.cli.arguments import (
 from erp_telemetry.cli.arguments import span as asked_span
 
 if TYPE_CHECKING:
-    from erp_telemetry import Receipt, Store
+    from erp_telemetry import Receipt, Source, Store
 
 _NOT_TELEMETRY = ("simulator", "__pycache__")
 
@@ -204,13 +204,15 @@ def status(store: StoreOption = Path("erp.duckdb"), as_json: JsonOption = False)
     if as_json:
         screens.print_json(rows)
         return
+    still = [one for one in et.incidents(held, span) if one.is_open]
     words = [row["state"] for row in rows if row["service"] is not None]
     worst = next((word for word in ("critical", "warning", "unknown", "normal") if word in words), "unknown")
+    if worst == "normal" and still:
+        worst = "warning"
     answer = {"normal": "yes", "unknown": "not known of all", "warning": "no: look", "critical": "no: act"}[worst]
-    screens.screen.print(f"All services healthy? {answer} (worst band: {screens.state(worst)})")
+    screens.screen.print(f"All services healthy? [bold]{answer}[/]")
     screens.screen.print(f"last telemetry {held.watermark:%Y-%m-%d %H:%M:%S} UTC; window {span}")
     screens.print_health(rows)
-    still = [one for one in et.incidents(held, span) if one.is_open]
     if still:
         screens.print_incidents(still, "Open incidents")
     else:
@@ -236,7 +238,7 @@ def main() -> None:
 
 
 def _pull(groups: dict[str, list[str]], store: Store, objectives: Any = None) -> list[Receipt]:
-    sources = {"otlp": et.OtlpFiles, "azure": et.AzureFiles, "tables": et.TableFiles}
+    sources: dict[str, Callable[..., Source]] = {"otlp": et.OtlpFiles, "azure": et.AzureFiles, "tables": et.TableFiles}
     receipts = []
     for kind, files in sorted(groups.items()):
         with screens.progress(f"pulling {kind}") as show:

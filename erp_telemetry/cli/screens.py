@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -27,7 +29,9 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 _SHOWN = 20
 
-screen = Console(highlight=False)
+# a pipe has no width: tables there are as wide as they need, up to a limit
+_WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160
+screen = Console(highlight=False, width=_WIDTH)
 aside = Console(stderr=True, highlight=False)
 
 

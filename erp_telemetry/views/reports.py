@@ -27,7 +27,7 @@ CHARTED = ("error_ratio", "latency_p99")
 SHOWN_REJECTS = 50
 WHOLE = "whole system"
 _TEMPLATES = Path(__file__).with_name("templates")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +113,14 @@ def _charts(store: Store, window: Window) -> tuple[tuple[str, str], ...]:
         import vl_convert
     except ImportError:
         return ()
-    hour = timedelta(hours=1)
+    # a gap of one step shows at once in hours, and a window of an hour still has a line
+    hour, every = timedelta(hours=1), "1h" if window.duration > timedelta(hours=6) else "5m"
     start = window.start.replace(minute=0, second=0, microsecond=0)
     stop = window.stop.replace(minute=0, second=0, microsecond=0)
     whole = Window(start, stop if stop == window.stop else stop + hour)
     drawn = []
     for name in CHARTED:
-        readings = measure(store, name, whole, every="1h")
+        readings = measure(store, name, whole, every=every)
         if readings["value"].is_not_null().any():
             drawn.append((name, _svg(vl_convert.vegalite_to_svg(chart(readings).to_json()), name)))
     return tuple(drawn)

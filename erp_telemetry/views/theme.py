@@ -37,20 +37,18 @@ def _ratio(value: float) -> str:
     percent = value * 100
     if 99 < percent < 100:
         # 99.9995 must not read as 100: show the missing part to three digits
-        digits = next((d for d in range(2, 9) if round(100 - percent, d) > 0 and 10 ** (2 - d) <= 100 - percent), 9)
-        return f"{percent:.{digits}f}"
+        digits = next((d for d in range(2, 9) if 10 ** (2 - d) <= 100 - percent), 9)
+        return f"{percent:.{digits}f}".rstrip("0")
     return f"{percent:.0f}" if percent == round(percent) else f"{percent:.3g}"
 
 
 def _duration(seconds: float) -> str:
-    if abs(seconds) < 60:
+    if abs(seconds) < 59.95:
         return f"{seconds:.3g} s"
-    for number, (width, name) in enumerate(_SPANS):
-        if abs(seconds) >= width:
-            whole = int(seconds // width)
-            finer, mark = _SPANS[number + 1] if number + 1 < len(_SPANS) else (1.0, "s")
-            rest = round((seconds - whole * width) / finer)
-            if rest * finer >= width:
-                whole, rest = whole + 1, 0
+    for (width, name), (finer, mark) in zip(_SPANS, [*_SPANS[1:], (1.0, "s")], strict=True):
+        # rounded first, so that 3599.9 s is an hour and not 60 minutes
+        steps, per = round(seconds / finer), round(width / finer)
+        if abs(steps) >= per:
+            whole, rest = divmod(steps, per)
             return f"{whole} {name} {rest} {mark}" if rest else f"{whole} {name}"
-    raise AssertionError("unreachable: 60 s and more is at least a minute")
+    raise AssertionError("unreachable: what rounds to a minute has minutes")
