@@ -66,5 +66,5 @@ def nearest(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
     if close:
-        return f"Did you mean: {', '.join(close)}?"
+        return f"Did you mean: {', '.join(sorted(close))}?"
     return f"Known: {', '.join(names)}."
