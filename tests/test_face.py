@@ -35,7 +35,8 @@ def test_each_name_resolves_and_is_said_by_dir(name: str) -> None:
 
 
 def test_every_error_is_on_the_face() -> None:
-    tree = {name for name, thing in vars(errors).items() if isinstance(thing, type) and thing.__module__ == errors.__name__}
+    tree = {name for name, thing in vars(errors).items()
+            if isinstance(thing, type) and thing.__module__ == errors.__name__}
     assert tree <= set(et.__all__)
 
 

@@ -98,7 +98,7 @@ def demo(
     screens.print_scorecard(et.score(store, window).to_dicts(), f"Scorecard {window}")
     screens.print_incidents(et.incidents(store, window), "Incidents")
     page = et.report(store, window).save(out / "scorecard.html")
-    screens.screen.print(f"store: {screens.safe(path)}   page: {screens.safe(page)}")
+    screens.screen.print(f"store: {screens.safe(path)}   page: {screens.safe(page)}", soft_wrap=True)
 
 
 @app.command()
@@ -211,7 +211,7 @@ def status(store: StoreOption = Path("erp.duckdb"), as_json: JsonOption = False)
         worst = "warning"
     answer = {"normal": "yes", "unknown": "not known of all", "warning": "no: look", "critical": "no: act"}[worst]
     screens.screen.print(f"All services healthy? [bold]{answer}[/]")
-    screens.screen.print(f"last telemetry {held.watermark:%Y-%m-%d %H:%M:%S} UTC; window {span}")
+    screens.screen.print(f"last telemetry {held.watermark:%Y-%m-%d %H:%M:%S} UTC; window {span}", soft_wrap=True)
     screens.print_health(rows)
     if still:
         screens.print_incidents(still, "Open incidents")
@@ -267,5 +267,6 @@ def _samples() -> Path:
     here = Path(et.__file__).resolve().parent
     for place in (here / "samples", here.parent / "data" / "samples"):
         if place.is_dir():
-            return place
+            # named as one would type it, so that two checkouts write the same page
+            return place.relative_to(Path.cwd()) if place.is_relative_to(Path.cwd()) else place
     raise et.SourceError("no samples in this installation: give a folder by --samples")

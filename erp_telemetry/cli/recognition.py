@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from pathlib import Path
 
@@ -12,7 +11,7 @@ _TEXT = (".json", ".jsonl", ".ndjson")
 _TABULAR = (".csv", ".parquet")
 _HEAD = 262_144
 _OTLP = ("resourceSpans", "resourceMetrics", "resourceLogs")
-_AZURE = ('"Type"', '"metricName"', '"resourceId"', '"itemCount"', '"ItemCount"', '"TimeGenerated"', '"tables"')
+_AZURE = ('"Type"', '"metricName"', '"resourceId"', '"itemCount"', '"ItemCount"', '"TimeGenerated"', '{"tables"')
 
 
 def recognise(paths: list[str]) -> tuple[dict[str, list[str]], list[str]]:
@@ -59,21 +58,24 @@ def _source(file: Path) -> str | None:
     head = _head(file)
     if any(f'"{name}"' in head for name in _OTLP):
         return "otlp"
+    if any(mark in head for mark in _AZURE):
+        return "azure"
     named = (file.name, file.parent.name)
     if any(name.startswith(TABLES) for name in named):
         return "tables"
-    if any(mark in head for mark in _AZURE):
-        return "azure"
     # Zstandard cannot be opened by the standard library: there the folder and the name must tell
     folders = {part.lower() for part in file.parts}
     return next((source for source in ("otlp", "azure", "tables") if file.suffix == ".zst" and source in folders), None)
 
 
 def _head(file: Path) -> str:
+    """How a file begins; one that breaks off still begins."""
     if file.suffix == ".zst":
         return ""
+    with file.open("rb") as stream:
+        raw = stream.read(_HEAD)
     try:
-        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
-            return stream.read(_HEAD).decode("utf-8", "replace")
-    except (OSError, EOFError, zlib.error):
+        head = zlib.decompressobj(31).decompress(raw, _HEAD) if file.suffix == ".gz" else raw
+    except zlib.error:
         return ""
+    return head.decode("utf-8", "replace")

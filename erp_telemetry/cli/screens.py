@@ -90,14 +90,14 @@ def print_incidents(found: Sequence[Incident], title: str) -> None:
 
 def print_receipt(receipt: Receipt) -> None:
     """What a pull kept, and by name what it set aside or could not read."""
-    screen.print(safe(receipt))
+    screen.print(safe(receipt), soft_wrap=True)
     for reject in receipt.rejects[:_SHOWN]:
         place = reject.file if reject.line is None else f"{reject.file}:{reject.line}"
-        screen.print(f"  [yellow]set aside[/] {safe(place)}: {safe(reject.reason)}")
+        screen.print(f"  [yellow]set aside[/] {safe(place)}: {safe(reject.reason)}", soft_wrap=True)
     if len(receipt.rejects) > _SHOWN:
         screen.print(f"  … and {len(receipt.rejects) - _SHOWN:,} more; all are in the store's rejects")
     for reason in (*receipt.refused, *receipt.short):
-        screen.print(f"  [bold red]refused[/] {safe(reason)}")
+        screen.print(f"  [bold red]refused[/] {safe(reason)}", soft_wrap=True)
 
 
 def print_measures() -> None:

@@ -9,10 +9,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import erp_telemetry as et
-from erp_telemetry.cli import app
+from erp_telemetry.cli import app, screens
 
 
 def call(*arguments: object) -> Result:
+    screens.screen.width = 200
     return CliRunner().invoke(app, [str(part) for part in arguments])
 
 
@@ -114,10 +115,23 @@ def test_pull_of_nothing_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "erp.duckdb").exists()
 
 
-def test_demo_twice_is_the_same_page(samples: Path, tmp_path: Path) -> None:
-    first = call("demo", "--out", tmp_path / "out", "--samples", samples)
+def test_demo_twice_is_the_same_page_and_names_what_it_leaves_out(tmp_path: Path) -> None:
+    for later in ("serilog", "kubernetes", "simulator", "tables"):
+        (tmp_path / "samples" / later).mkdir(parents=True)
+    lines = [f"2026-03-01T{hour:02}:00:00Z,orders,12.5,false,1" for hour in range(24)]
+    (tmp_path / "samples" / "tables" / "requests.csv").write_text(
+        "\n".join(["time,service,duration_ms,is_failed,weight", *lines, "soon,orders,1,false,1"]), encoding="utf-8")
+    asked = ("demo", "--out", tmp_path / "out", "--samples", tmp_path / "samples")
+    first = call(*asked)
     assert first.exit_code == 0, first.stderr
     page = (tmp_path / "out" / "scorecard.html").read_bytes()
-    assert "set aside" in first.stdout and "kept for later sources: history, kubernetes, serilog" in first.stdout
-    again = call("demo", "--out", tmp_path / "out", "--samples", samples)
-    assert again.exit_code == 0 and (tmp_path / "out" / "scorecard.html").read_bytes() == page
+    assert "24 requests" in first.stdout and "requests.csv:26" in first.stdout
+    assert "kept for later sources: kubernetes, serilog\n" in first.stdout
+    again = call(*asked)
+    assert again.stdout == first.stdout
+    assert (tmp_path / "out" / "scorecard.html").read_bytes() == page
+
+
+def test_demo_without_samples_is_refused(tmp_path: Path) -> None:
+    done = call("demo", "--out", tmp_path / "out", "--samples", tmp_path)
+    assert done.exit_code == 1 and "--samples" in done.stderr

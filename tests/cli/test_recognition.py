@@ -14,8 +14,7 @@ CASES = {
     "a.jsonl": ('{"resourceSpans": []}', "otlp"),
     "requests.jsonl": ('{"resourceLogs": []}', "otlp"),
     "PT05M.json": ('{"time": "2026-01-01T00:00:00Z", "Type": "AppRequests"}', "azure"),
-    "metrics-pt1m.json": ('{"count": 1, "metricName": "CpuPercentage", "resourceId": "/X"}', "tables"),
-    "pt1m.json": ('{"count": 1, "metricName": "CpuPercentage", "resourceId": "/X"}', "azure"),
+    "metrics-pt1m.json": ('{"count": 1, "metricName": "CpuPercentage", "resourceId": "/X"}', "azure"),
     "incidents.jsonl": ('{"id": "INC-1"}', "tables"),
     "requests-2026.csv": ("time,service", "tables"),
     "odd.json": ('{"hello": 1}', None),
@@ -32,6 +31,14 @@ def test_a_file_is_recognised(name: str, is_packed: bool, tmp_path: Path) -> Non
     groups, unknown = recognition.recognise([str(tmp_path)])
     assert groups == ({source: [file.as_posix()]} if source else {})
     assert unknown == ([] if source else [file.as_posix()])
+
+
+def test_a_packed_file_that_breaks_off_is_recognised_by_how_it_begins(tmp_path: Path) -> None:
+    whole = gzip.compress(b'{"resourceSpans": []}\n' + bytes(str(list(range(5000))), "ascii"))
+    (tmp_path / "a.jsonl.gz").write_bytes(whole[:-200])
+    (tmp_path / "b.jsonl.gz").write_bytes(b"not gzip")
+    groups, unknown = recognition.recognise([str(tmp_path)])
+    assert list(groups) == ["otlp"] and unknown == [(tmp_path / "b.jsonl.gz").as_posix()]
 
 
 def test_globs_and_missing_paths(tmp_path: Path) -> None:
