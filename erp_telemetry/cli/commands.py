@@ -94,7 +94,8 @@ def demo(
                    if place.is_dir() and place not in ready and place.name not in _NOT_TELEMETRY)
     if later:
         screens.screen.print(f"kept for later sources: {', '.join(map(screens.safe, later))}")
-    window = store.last(days=14)
+    # whole hours, so that steps of a chart begin on the hour
+    window = et.Window.last(days=14, until=store.last(days=14).stop.replace(minute=0))
     screens.print_scorecard(et.score(store, window).to_dicts(), f"Scorecard {window}")
     screens.print_incidents(et.incidents(store, window), "Incidents")
     page = et.report(store, window).save(out / "scorecard.html")
