@@ -16,14 +16,17 @@ Drawing = alt.LayerChart | alt.FacetChart | alt.VConcatChart
 _READINGS = ("measure", "time", "value")
 _SCORECARD = ("kpi", "service", "state", "value", "unit")
 _WHOLE = "whole system"
+_BANDED = 3
+_MARKS = {"met": "✓", "normal": "✓", "missed": "✗", "critical": "✗", "warning": "!", "insufficient": "≈"}
 _UNIT_WORDS = {"ratio": "%", "1": "count", "1/s": "per second"}
 
 
 def chart(frame: pl.DataFrame) -> Drawing:
     """Draw readings as lines over time, or a scorecard as a matrix of states.
 
-    Readings: one line for each key, a band where ``value_low`` and ``value_high`` are, holes left
-    open, provisional steps dashed. Times are UTC.
+    Readings: one line for each key, holes left open, provisional steps dashed; for up to three keys
+    a band between ``value_low`` and ``value_high`` (of more the bands would hide the lines), cut off
+    at one and a half times the largest value. Times are UTC.
 
     Raises:
         FrameError: the frame is neither readings nor a scorecard.
@@ -61,15 +64,23 @@ def _layers(frame: pl.DataFrame) -> list[alt.Chart]:
     title = f"{_name(frame)}, {_UNIT_WORDS.get(unit, unit)}" if unit else _name(frame)
     line: Any = {"invalid": "break-paths-show-domains", "strokeWidth": 1.5}
     layers = []
-    if any(row["value_low"] is not None for row in rows):
-        layers.append(base.mark_area(opacity=0.15, invalid="break-paths-show-domains").encode(
-            y=alt.Y("value_low:Q", title=title), y2="value_high:Q"))
+    few = len({row["key"] for row in rows}) <= _BANDED
+    if few and any(row["value_low"] is not None for row in rows):
+        layers.append(base.mark_area(opacity=0.15, clip=True, invalid="break-paths-show-domains").encode(
+            y=alt.Y("value_low:Q", title=title, scale=_scale(rows)), y2="value_high:Q"))
     layers.append(base.mark_line(**line).encode(y=alt.Y("settled:Q", title=title)))
     if any(row["provisional"] is not None for row in rows):
         layers.append(base.mark_line(strokeDash=[4, 3], **line).encode(y="provisional:Q"))
     if any(row["alone"] is not None for row in rows):
         layers.append(base.mark_point(size=12, filled=True).encode(y="alone:Q"))
     return layers
+
+
+def _scale(rows: list[dict[str, Any]]) -> alt.Scale:
+    """Room for the lines: a wide interval of a quiet hour is cut off rather than flattening them."""
+    values = [row[name] for row in rows for name in ("settled", "provisional") if row[name] is not None]
+    top = max(values, default=0.0)
+    return alt.Scale(domain=[min([0.0, *values]), top * 1.5]) if top > 0 else alt.Scale()
 
 
 def _rows(frame: pl.DataFrame, unit: str) -> list[dict[str, Any]]:
@@ -111,7 +122,7 @@ def _unit(frame: pl.DataFrame) -> str:
 def _states(frame: pl.DataFrame) -> Drawing:
     rows = [
         {"kpi": row["kpi"], "service": row["service"] or _WHOLE, "state": row["state"],
-         "value": readable(row["value"], row["unit"])}
+         "value": f"{_MARKS.get(row['state'], '?')} {readable(row['value'], row['unit'])}"}
         for row in frame.iter_rows(named=True)
     ]
     base = alt.Chart(alt.InlineData(values=rows)).encode(
