@@ -24,7 +24,7 @@ Progress = Callable[[int, int, str], None]
 class Receipt:
     """What a pull did: rows kept by table, set aside and why, duplicates, late, refused files.
 
-    ``late`` rows are older than what an earlier pull had reached for their service. ``refused`` names
+    ``late`` rows are older than what an earlier pull of the source had reached for their service. ``refused`` names
     slices that could not be read at all; nothing of them is in the store. ``is_complete`` is false
     where a slice was refused or gave fewer rows than its source promised.
     """

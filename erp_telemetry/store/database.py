@@ -89,7 +89,8 @@ class Store:
         until = self.watermark
         if until is None:
             raise StoreError(f"{self.path} is empty: pull something first, then ask for the last days")
-        whole = until.replace(second=0, microsecond=0) + timedelta(minutes=1)
+        whole = until.replace(second=0, microsecond=0)
+        whole += timedelta(minutes=1) if whole < until else timedelta(0)
         return Window.last(days=days, hours=hours, until=whole)
 
     def ledger(self) -> pl.DataFrame:

@@ -81,7 +81,7 @@ def _land(
         if window is not None:
             landed.outside += _leave_out(connection, table, window)
         _name(connection, table, source)
-        _merge(connection, table, landed, part, pull)
+        _merge(connection, table, landed, part, source, pull)
     if batch.staging is not None:
         answers.rows(connection, "drop table temp.staged")
     _keep_rejects(connection, part, landed.rejects)
@@ -94,7 +94,9 @@ def _land(
     return landed
 
 
-def _merge(connection: duckdb.DuckDBPyConnection, table: Table, landed: Landed, part: Slice, pull: str) -> None:
+def _merge(
+    connection: duckdb.DuckDBPyConnection, table: Table, landed: Landed, part: Slice, source: str, pull: str
+) -> None:
     """Put what the store does not have into its table and rollups."""
     arrived = answers.count(connection, f"temp.{table.name}")
     landed.unprovable += duplicates.drop(connection, table, part)
@@ -102,7 +104,7 @@ def _merge(connection: duckdb.DuckDBPyConnection, table: Table, landed: Landed, 
     landed.duplicates += arrived - kept
     if kept:
         landed.rows[table.name] = landed.rows.get(table.name, 0) + kept
-        _mark_time(connection, table, landed, pull)
+        _mark_time(connection, table, landed, source, pull)
         rollups.merge(connection, table.name)
         sealed = retention.sealed_before(connection, table.name)
         open_rows = "" if sealed is None else " where time >= $sealed"
@@ -195,23 +197,25 @@ def _name(connection: duckdb.DuckDBPyConnection, table: Table, source: str) -> N
     answers.rows(connection, "drop table temp.arrived")
 
 
-def _mark_time(connection: duckdb.DuckDBPyConnection, table: Table, landed: Landed, pull: str) -> None:
-    """Move watermarks, and count rows older than what an earlier pull had reached."""
+def _mark_time(
+    connection: duckdb.DuckDBPyConnection, table: Table, landed: Landed, source: str, pull: str
+) -> None:
+    """Move watermarks, and count rows older than what an earlier pull of this source had reached."""
     if "time" not in table.names:
         return
     landed.late += answers.count(
         connection,
         f"""temp.{table.name} as r join (
             select service, max(time) as reached from store.main.watermarks
-            where table_name = $table and pull <> $pull group by service
+            where table_name = $table and source = $source and pull <> $pull group by service
         ) as w on w.service is not distinct from r.service where r.time < w.reached""",
-        table=table.name, pull=pull,
+        table=table.name, source=source, pull=pull,
     )
     answers.rows(
         connection,
         f"""insert into store.main.watermarks
-        select $table, service, $pull, max(time) from temp.{table.name} group by service""",
-        {"table": table.name, "pull": pull},
+        select $table, $source, service, $pull, max(time) from temp.{table.name} group by service""",
+        {"table": table.name, "source": source, "pull": pull},
     )
     low, high = answers.rows(connection, f"select min(time), max(time) from temp.{table.name}")[0]
     landed.first_time = low if landed.first_time is None else min(low, landed.first_time)

@@ -17,10 +17,16 @@ cells as (
 ranked as (
     select *,
         sum(weight) over (partition by time, service, operation order by duration_ms) as upto,
-        sum(weight) over (partition by time, service, operation) as total
-    from cells)
+        sum(weight) over (partition by time, service, operation) as total,
+        sum(weight * weight) over (partition by time, service, operation) as squares
+    from cells),
+asked as (
+    -- nearest rank; the interval is of the rank: q +- 1.96 sqrt(q(1-q)/n), n after Kish
+    select *, 1.96 * sqrt($q * (1 - $q) * squares) / total as margin from ranked)
 select time, service, operation,
     min(case when upto >= ($q - 1e-12) * total then duration_ms end) as value,
+    min(case when upto >= ($q - margin) * total then duration_ms end) as value_low,
+    min(case when $q + margin <= 1 and upto >= ($q + margin) * total then duration_ms end) as value_high,
     any_value(total) as count
-from ranked
+from asked
 group by all

@@ -5,7 +5,7 @@ create table ledger (
     expected bigint, first_time timestamptz, last_time timestamptz, previous_hash varchar, hash varchar
 );
 create table rejects (slice varchar, file varchar, line bigint, reason varchar, excerpt varchar);
-create table watermarks (table_name varchar, service varchar, pull varchar, time timestamptz);
+create table watermarks (table_name varchar, source varchar, service varchar, pull varchar, time timestamptz);
 create table sealed (table_name varchar, before timestamptz);
 create table thresholds (service varchar, apdex_ms double, slo_ms double);
 create view request_cells as
