@@ -12,6 +12,9 @@ import erp_telemetry as et
 from erp_telemetry.cli import app, screens
 
 
+WINDOW = "2026-03-01T00:00:00Z/2026-03-01T00:20:00Z"
+
+
 def call(*arguments: object) -> Result:
     screens.screen.width = 200
     return CliRunner().invoke(app, [str(part) for part in arguments])
@@ -38,7 +41,7 @@ def test_an_empty_store_is_refused(command: str, tmp_path: Path) -> None:
 
 
 def test_score_as_json_is_rows_and_nothing_else(small_store: et.Store) -> None:
-    rows = json.loads(call("score", "--store", small_store.path, "--last", "1h", "--json").stdout)
+    rows = json.loads(call("score", "--store", small_store.path, "--window", WINDOW, "--json").stdout)
     whole = next(row for row in rows if row["kpi"] == "error_ratio" and row["service"] is None)
     assert whole["n"] == 1901 and whole["value"] == pytest.approx(1 / 1901)
 
@@ -46,8 +49,7 @@ def test_score_as_json_is_rows_and_nothing_else(small_store: et.Store) -> None:
 def test_a_missed_gate_exits_2(small_store: et.Store, tmp_path: Path) -> None:
     wanted = tmp_path / "strict.toml"
     wanted.write_text('[targets]\nlatency_p99 = "1ms"\n', encoding="utf-8")
-    window = "2026-03-01T00:00:00Z/2026-03-01T00:20:00Z"
-    asked = ("score", "--store", small_store.path, "--window", window, "--objectives", wanted)
+    asked = ("score", "--store", small_store.path, "--window", WINDOW, "--objectives", wanted)
     states = {row["state"] for row in json.loads(call(*asked, "--json").stdout)}
     done = call(*asked, "--fail-on", "missed", "--fail-on", "insufficient")
     assert states & {"missed", "insufficient"}
@@ -63,7 +65,7 @@ def test_measure_without_a_name_lists_all_with_unit_and_sentence() -> None:
 
 
 def test_measure_as_json_has_iso_times(small_store: et.Store) -> None:
-    done = call("measure", "request_rate", "--store", small_store.path, "--every", "5m", "--last", "20m", "--json")
+    done = call("measure", "request_rate", "--store", small_store.path, "--every", "5m", "--window", WINDOW, "--json")
     rows = json.loads(done.stdout)
     assert [row["time"] for row in rows][:2] == ["2026-03-01T00:00:00+00:00", "2026-03-01T00:05:00+00:00"]
 
