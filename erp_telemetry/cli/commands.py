@@ -95,7 +95,8 @@ def demo(
     if later:
         screens.screen.print(f"kept for later sources: {', '.join(map(screens.safe, later))}")
     # whole hours, so that steps of a chart begin on the hour
-    window = et.Window.last(days=14, until=store.last(days=14).stop.replace(minute=0))
+    stop = store.last(days=14).stop
+    window = et.Window.last(days=14, until=stop + timedelta(minutes=-stop.minute % 60))
     screens.print_scorecard(et.score(store, window).to_dicts(), f"Scorecard {window}")
     screens.print_incidents(et.incidents(store, window), "Incidents")
     page = et.report(store, window).save(out / "scorecard.html")

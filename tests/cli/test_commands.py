@@ -11,7 +11,6 @@ from typer.testing import CliRunner, Result
 import erp_telemetry as et
 from erp_telemetry.cli import app, screens
 
-
 WINDOW = "2026-03-01T00:00:00Z/2026-03-01T00:20:00Z"
 
 
