@@ -30,6 +30,8 @@ from erp_telemetry.slices import Reject, Slice
 
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 EXCERPT = 200
+# the engine keeps two buffers of this size for each thread; it stands in each read_json of queries/files
+LONGEST_LINE = 33_554_432
 _PACKED = (".gz", ".zst")
 _EDGE = 65536
 _SNIFFED_LINES = 20
@@ -242,6 +244,9 @@ class Spool:
     def records(self) -> Iterator[tuple[int | None, str, Json]]:
         """The numbered JSON objects of the original file; broken lines become rejects."""
         for number, text in lines(self.origin, self.rejects):
+            if len(text) * 4 > LONGEST_LINE and len(text.encode("utf-8", "replace")) > LONGEST_LINE - 64:
+                self.reject(number, f"longer than {LONGEST_LINE // 2**20} MiB", text)
+                continue
             try:
                 record = parse(text)
             except ValueError as error:

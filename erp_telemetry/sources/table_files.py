@@ -29,7 +29,7 @@ _ZONE = r":\d\d(\.\d+)?\s*(Z|z|UTC|[+-]\d\d(:?\d\d)?)$"
 _HAS_ZONE = re.compile(_ZONE)
 _IS_DATE = re.compile(r"\s*\d{4}-\d")
 _READ_JSON = """read_json($file, format = 'newline_delimited', records = true,
-    maximum_object_size = 268435456, columns = """
+    maximum_object_size = 33554432, columns = """
 _READ_CSV = """read_csv($file, header = true, auto_detect = false, quote = '"', escape = '"', columns = """
 
 

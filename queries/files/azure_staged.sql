@@ -7,7 +7,7 @@ with
             coalesce("Type", case when metricName is not null then 'platform' end) as record_type,
             coalesce(TimeGenerated, "time") as stamp
         from read_json(
-            $file, format = 'newline_delimited', records = true, maximum_object_size = 268435456,
+            $file, format = 'newline_delimited', records = true, maximum_object_size = 33554432,
             columns = {
                 '__line': 'BIGINT', 'Type': 'VARCHAR', 'TimeGenerated': 'VARCHAR', 'time': 'VARCHAR',
                 '_TimeReceived': 'VARCHAR', '_ResourceId': 'VARCHAR', 'resourceId': 'VARCHAR',

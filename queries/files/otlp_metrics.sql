@@ -4,7 +4,7 @@ with
     lines as (
         select __line as line, unnest(resourceMetrics) as rm
         from read_json(
-            $file, format = 'newline_delimited', records = true, maximum_object_size = 268435456,
+            $file, format = 'newline_delimited', records = true, maximum_object_size = 33554432,
             columns = {
                 '__line': 'BIGINT', 'resourceSpans': 'JSON', 'resourceLogs': 'JSON',
                 'resourceMetrics': 'STRUCT(
