@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import duckdb
 import polars as pl
 
 from erp_telemetry import catalog
@@ -109,7 +108,7 @@ def _parameters(
     }
 
 
-def _refuse_pruned(connection: duckdb.DuckDBPyConnection, window: Window, name: str) -> None:
+def _refuse_pruned(connection: answers.Connection, window: Window, name: str) -> None:
     before = answers.value(connection, "select max(before) from sealed where table_name = 'requests'")
     if before is not None and window.start < before:
         raise QueryError(
@@ -119,7 +118,7 @@ def _refuse_pruned(connection: duckdb.DuckDBPyConnection, window: Window, name: 
 
 
 def _grid(
-    connection: duckdb.DuckDBPyConnection, query: catalog.Query, edges: list[datetime], keys: tuple[str, ...]
+    connection: answers.Connection, query: catalog.Query, edges: list[datetime], keys: tuple[str, ...]
 ) -> pl.DataFrame:
     """Every key that was ever seen, times every step, with the observed share of the step."""
     table = query.header["reads"].split()[0]
@@ -150,7 +149,7 @@ def _grid(
 
 
 def _observed(
-    connection: duckdb.DuckDBPyConnection, edges: list[datetime], by_service: bool, known: str,
+    connection: answers.Connection, edges: list[datetime], by_service: bool, known: str,
     parameters: Mapping[str, Any],
 ) -> pl.DataFrame:
     """Observed minutes by step; without a service, summed over the services the measure knows."""

@@ -115,8 +115,7 @@ def _door(top: str, here: str) -> bool:
     where = room(here)
     match top:
         case "duckdb":
-            # measures only names the type of the connection that the store hands it
-            return where in ("store", "catalog", "sources", "measures")
+            return where in ("store", "catalog", "sources")
         case "altair" | "jinja2" | "vl_convert":
             return where == "views"
         case "sklearn" | "scipy" | "torch":

@@ -9,6 +9,9 @@ from typing import Any
 import duckdb
 import polars as pl
 
+Connection = duckdb.DuckDBPyConnection
+"""What questions are asked on; named here so that DuckDB keeps to its door."""
+
 
 def rows(
     connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, Any] | None = None

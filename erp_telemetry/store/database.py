@@ -89,8 +89,8 @@ class Store:
         until = self.watermark
         if until is None:
             raise StoreError(f"{self.path} is empty: pull something first, then ask for the last days")
-        whole = until.replace(second=0, microsecond=0)
-        whole += timedelta(minutes=1) if whole < until else timedelta(0)
+        # half-open, so that the newest row is inside even when it stands on a whole minute
+        whole = until.replace(second=0, microsecond=0) + timedelta(minutes=1)
         return Window.last(days=days, hours=hours, until=whole)
 
     def ledger(self) -> pl.DataFrame:
