@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -94,13 +95,20 @@ def demo(
                    if place.is_dir() and place not in ready and place.name not in _NOT_TELEMETRY)
     if later:
         screens.screen.print(f"kept for later sources: {', '.join(map(screens.safe, later))}")
-    # whole hours, so that steps of a chart begin on the hour
-    stop = store.last(days=14).stop
-    window = et.Window.last(days=14, until=stop + timedelta(minutes=-stop.minute % 60))
+    window = _fortnight(folder, store)
     screens.print_scorecard(et.score(store, window).to_dicts(), f"Scorecard {window}")
     screens.print_incidents(et.incidents(store, window), "Incidents")
     page = et.report(store, window).save(out / "scorecard.html")
     screens.screen.print(f"store: {screens.safe(path)}   page: {screens.safe(page)}", soft_wrap=True)
+
+
+def _fortnight(folder: Path, store: Store) -> et.Window:
+    """The span that samples say they cover, so that the scorecard is that of their truth; else the last 14 days."""
+    truth = folder / "truth.json"
+    if not truth.is_file():
+        return store.last(days=14)
+    span = json.loads(truth.read_text(encoding="utf-8"))["window"]
+    return et.Window(span["start"], span["end"])
 
 
 @app.command()
