@@ -22,6 +22,7 @@ from erp_telemetry.store import Store, answers
 from erp_telemetry.window import Window
 
 _MINUTE = timedelta(minutes=1)
+_FIVE = timedelta(minutes=5)
 _QUANTILES = {"latency_p50": 0.50, "latency_p95": 0.95, "latency_p99": 0.99}
 # where the keys of a measure are known from, by the rollup it reads
 _GRAIN_TABLE = {"request_cells": "request_minutes"}
@@ -59,9 +60,11 @@ def measure(
     keys = _keys(query, by, where)
     edges = window.steps(every, zone)
     _check(query, edges, every, keys, exact)
-    use_raw = name in _QUANTILES and (exact or not _fits(edges, timedelta(minutes=5)))
+    use_raw = name in _QUANTILES and (exact or not _fits(edges, _FIVE))
     asked = catalog.query("exact/latency") if use_raw else query
     policy = (objectives if objectives is not None else Objectives.load()).client_errors
+    if name == "apdex":
+        _check_thresholds(store, window, objectives)
     statement = asked.bind(**_parameters(query, edges, keys, policy))
     with store.reading() as connection:
         if use_raw:
@@ -69,6 +72,23 @@ def measure(
         cells = answers.frame(connection, statement.sql, statement.parameters)
         grid = _grid(connection, query, edges, keys)
     return _readings(query, cells, grid, keys, edges, where or {})
+
+
+def answerable(store: Store, name: str, window: Window) -> Window:
+    """The part of a window that a measure can still answer: all of it, unless raw rows were pruned.
+
+    Percentiles then come from sketches alone, so the window shrinks to whole 5 minutes.
+    """
+    if name not in _QUANTILES or _fits([window.start, window.stop], _FIVE):
+        return window
+    with store.reading() as connection:
+        before = answers.value(connection, "select max(before) from sealed where table_name = 'requests'")
+    start, stop = window.start + (-_past(window.start) % _FIVE), window.stop - _past(window.stop) % _FIVE
+    return window if before is None or window.start >= before or stop <= start else Window(start, stop)
+
+
+def _past(moment: datetime) -> timedelta:
+    return moment - moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _keys(query: catalog.Query, by: Sequence[str], where: Mapping[str, str] | None) -> tuple[str, ...]:
@@ -84,12 +104,29 @@ def _check(query: catalog.Query, edges: list[datetime], every: str, keys: tuple[
         raise QueryError(
             f"a window and its steps are whole minutes; {every} from {edges[0]:%H:%M:%S} is not: "
             "ask for 1m or a multiple")
-    if "operation" in keys and not exact and not _fits(edges, timedelta(hours=1)):
+    is_percentile = query.name.removeprefix("measures/") in _QUANTILES
+    if "operation" in keys and not (exact and is_percentile) and not _fits(edges, timedelta(hours=1)):
         raise QueryError(f"{query.name} by operation is kept by the hour: ask for 1h, 2h … 1d from a whole hour")
-    if query.name.startswith("measures/dependency_latency") and not _fits(edges, timedelta(minutes=5)):
+    if query.name.startswith("measures/dependency_latency") and not _fits(edges, _FIVE):
         raise QueryError(f"{query.name} is kept by 5 minutes: ask for 5m, 10m, 1h … from a whole 5 minutes")
-    if "operation" in keys and query.name.removeprefix("measures/") in _QUANTILES and not exact:
+    if "operation" in keys and is_percentile and not exact:
         raise QueryError(f"{query.name} by operation is answered from raw rows: ask with exact=True")
+
+
+def _check_thresholds(store: Store, window: Window, objectives: Objectives | None) -> None:
+    """Apdex is counted at the T of the pull: refuse another T, or two of them in one answer."""
+    with store.reading() as connection:
+        counted = answers.rows(
+            connection,
+            "select service, list(distinct apdex_ms) from request_minutes "
+            "where time >= $start and time < $stop group by service",
+            {"start": window.start, "stop": window.stop})
+    for service, found in counted:
+        asked = None if objectives is None else objectives.threshold("apdex_ms", service)
+        if len(found) > 1 or asked not in (None, found[0]):
+            raise QueryError(
+                f"apdex of {service} was counted at T = {', '.join(f'{t:g}' for t in sorted(found))} ms"
+                f"{'' if asked is None else f', not {asked:g}'}: pull into a new store with the T you want")
 
 
 def _fits(edges: list[datetime], grain: timedelta) -> bool:
@@ -126,22 +163,21 @@ def _grid(
     named = " where name = $canonical" if table == "metric_minutes" else ""
     canonical = query.name.removeprefix("measures/")
     canonical = {"cache_hit_ratio": "cache_hits", "restart_count": "restarts"}.get(canonical, canonical)
-    columns = ", ".join(keys) or "1 as nothing"
-    seen = answers.frame(
-        connection, f"select distinct {columns} from {source}{named}", {"canonical": canonical} if named else {}
-    )
+    parameters = {"canonical": canonical} if named else {}
+    # the whole system is one key, seen or not
+    seen = (answers.frame(connection, f"select distinct {', '.join(keys)} from {source}{named}", parameters)
+            if keys else pl.DataFrame({"nothing": [0]}))
     steps = pl.DataFrame({"time": edges[:-1], "stop": edges[1:]},
                          schema={"time": pl.Datetime("us", "UTC"), "stop": pl.Datetime("us", "UTC")})
     by_service = "service" in keys
     known = f"(select distinct service from {source}{named})"
-    parameters = {"canonical": canonical} if named else {}
     observed = _observed(connection, edges, by_service, known, parameters)
     on = ["service", "time"] if by_service else ["time"]
     grid = seen.join(steps, how="cross").join(observed, on=on, how="left", nulls_equal=True)
     minutes = (pl.col("stop") - pl.col("time")).dt.total_seconds() / 60
     services = 1 if by_service else max(1, answers.value(connection, f"select count(*) from {known}", parameters))
     until = answers.value(connection, "select max(time) from watermarks")
-    late = pl.lit(True) if until is None else pl.col("stop") > until.replace(second=0, microsecond=0) + _MINUTE
+    late = pl.lit(True) if until is None else pl.col("stop") > until
     return grid.with_columns(
         (pl.col("minutes").fill_null(0) / (minutes * services)).alias("coverage"),
         late.alias("is_provisional"), (minutes * 60).alias("seconds"),
@@ -158,7 +194,8 @@ def _observed(
         f"""with steps as (select unnest($edges) as step)
         select s.step as time, case when $by_service then o.service end as service, count(*)::double as minutes
         from observed_minutes as o asof join steps as s on o.time >= s.step
-        where o.time >= $start and o.time < $stop and o.service in {known} group by all""",
+        where o.time >= $start and o.time < $stop
+          and exists (select 1 from {known} as k where k.service is not distinct from o.service) group by all""",
         {"edges": edges[:-1], "start": edges[0], "stop": edges[-1], "by_service": by_service, **parameters},
     ).select("time", "minutes", *(["service"] if by_service else []))
 

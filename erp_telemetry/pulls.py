@@ -134,7 +134,8 @@ def _pull_one(source: Source, store: Store, part: Slice, order: _Order, receipt:
     receipt.late += landed.late
     receipt.unprovable += landed.unprovable
     receipt.rejects.extend(landed.rejects)
-    accounted = sum(landed.rows.values()) + landed.duplicates + len(landed.rejects) + landed.outside
+    accounted = sum(landed.rows.values()) + landed.duplicates + landed.presumed
+    accounted += len(landed.rejects) + landed.outside
     if expected is not None and accounted < expected:
         receipt.short.append(f"{part.name}: {accounted:,} of {expected:,} rows")
 

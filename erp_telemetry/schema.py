@@ -138,8 +138,10 @@ TABLES: Mapping[str, Table] = MappingProxyType({
                bucket_offset INTEGER | index of the first positive bucket
                attributes JSON | the other dimensions
                """, _ROW,
-               checks=(("value, sum and count are all missing",
-                        "value is not null or sum is not null or count is not null"),)),
+               checks=(("value and sum are missing", "value is not null or sum is not null"),
+                       ("value, sum, min, max or count is not a number",
+                        "isfinite(coalesce(value, 0)) and isfinite(coalesce(sum, 0)) and isfinite(coalesce(min, 0)) "
+                        "and isfinite(coalesce(max, 0)) and isfinite(coalesce(count, 0))"))),
         _table("probes", "one health probe or availability test",
                "time! TIME | when it was asked, UTC", _WHO.replace("service ", "service! "), """
                kind! VARCHAR | liveness, readiness, startup or availability

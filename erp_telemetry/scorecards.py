@@ -16,7 +16,7 @@ import polars as pl
 from erp_telemetry import catalog
 from erp_telemetry.analyses.intervals import mean_of_skewed
 from erp_telemetry.incidents import Incident, incidents
-from erp_telemetry.measures import measure
+from erp_telemetry.measures import answerable, measure
 from erp_telemetry.objectives import HIGHER_IS_BETTER, UNITS, Band, Objectives
 from erp_telemetry.schema import SCORECARD, polars_schema
 from erp_telemetry.store import Store, answers
@@ -80,12 +80,15 @@ class _Facts:
 
 def _gather(store: Store, window: Window, objectives: Objectives) -> _Facts:
     readings: dict[tuple[str, str | None], dict[str, Any]] = {}
-    every = f"{int(window.duration / _MINUTE)}m"
     wanted = {"error_ratio", "latency_p99", *(band.measure for band in objectives.bands)}
     for name in sorted(wanted):
+        span = answerable(store, name, window)
+        every = f"{int(span.duration / _MINUTE)}m"
         for by in ((), ("service",)):
-            for row in measure(store, name, window, every, by, objectives=objectives).iter_rows(named=True):
-                readings[name, row.get("service")] = row
+            for row in measure(store, name, span, every, by, objectives=objectives).iter_rows(named=True):
+                # a series without a service is part of the whole, and no service of its own
+                if not by or row["service"] is not None:
+                    readings[name, row.get("service")] = row
     bounds = {"start": window.start, "stop": window.stop}
     with store.reading() as connection:
         services = [row[0] for row in answers.rows(connection, catalog.query("scorecards/services").text)]

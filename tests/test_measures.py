@@ -1,6 +1,7 @@
 """Measures: every moment has a row, weights and populations count, percentiles are merged, errors teach."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -147,3 +148,42 @@ def test_what_cannot_be_answered_says_what_can(store: et.Store, arguments: dict[
     asked = {"name": "error_ratio", "window": HOUR, **arguments}
     with pytest.raises(et.QueryError, match=says):
         et.measure(store, asked.pop("name"), asked.pop("window"), **asked)  # type: ignore[arg-type]
+
+
+def test_apdex_refuses_another_t_than_it_was_counted_at(store: et.Store, tmp_path: Path) -> None:
+    (tmp_path / "o.toml").write_text("[latency]\napdex_ms = 1000\n")
+    with pytest.raises(et.QueryError, match="T = 100 ms, not 1000"):
+        et.measure(store, "apdex", HOUR, every="1h", objectives=et.Objectives.load(tmp_path / "o.toml"))
+
+
+@pytest.mark.parametrize(("point", "expected"), [
+    ({"value": 95.0, "count": 60.0}, 0.95), ({"value": 50.0, "sum": 200.0, "count": None}, 0.5),
+    ({"value": 50.0, "sum": 200.0, "count": 4.0}, 0.5), ({"value": None, "sum": 200.0, "count": 4.0}, 0.5)])
+def test_a_mean_takes_sum_and_count_of_one_kind(point: dict[str, float | None], expected: float) -> None:
+    row = {"time": START, "service": "a", "kind": "gauge", "name": "CpuPercentage", **point}
+    store = et.Store()
+    et.pull(et.Frames(metrics=pl.DataFrame([row], schema_overrides=dict.fromkeys(point, pl.Float64))), store)
+    assert et.measure(store, "cpu_ratio", HOUR, every="1h")["value"].to_list() == [pytest.approx(expected)]
+
+
+def test_intervals_of_weighted_logs_know_how_few_rows_there_are() -> None:
+    rows = [{"time": START, "service": "a", "level": "error" if n == 0 else "information", "message": str(n),
+             "weight": 100.0} for n in range(10)]
+    store = et.Store()
+    et.pull(et.Frames(logs=pl.DataFrame(rows)), store)
+    found = et.measure(store, "log_error_ratio", HOUR, every="1h").row(0, named=True)
+    assert (found["value_low"], found["value_high"]) == (pytest.approx(0.018, abs=1e-3), pytest.approx(0.404, abs=1e-3))
+
+
+def test_by_operation_is_asked_in_hours_even_exactly(store: et.Store) -> None:
+    with pytest.raises(et.QueryError, match="by the hour"):
+        et.measure(store, "error_ratio", HOUR, every="10m", by=("service", "operation"), exact=True)
+
+
+def test_the_step_that_holds_the_watermark_is_provisional(store: et.Store) -> None:
+    assert et.measure(store, "error_ratio", HOUR)["is_provisional"].to_list()[0]
+
+
+def test_the_whole_of_an_empty_store_is_one_row_of_nothing() -> None:
+    frame = et.measure(et.Store(), "error_ratio", HOUR, every="1h", by=())
+    assert frame.select("value", "count", "coverage").rows() == [(None, None, 0.0)]

@@ -139,3 +139,13 @@ def test_the_population_is_declared(policy: str, expected: float, tmp_path) -> N
     et.pull(et.Frames(requests=requests(rows)), store)  # type: ignore[arg-type]
     found = row(et.score(store, HOUR, et.Objectives.load(path)), "error_ratio", "orders")
     assert found["value"] == pytest.approx(expected)
+
+
+def test_a_series_without_a_service_does_not_stand_for_the_whole() -> None:
+    rows = [{"time": START + timedelta(minutes=m), "service": "a", "kind": "gauge", "name": "cpu_ratio", "value": 0.95}
+            for m in range(60)]
+    rows += [{**rows[0], "service": None, "value": 0.01}] * 3
+    store = et.Store()
+    et.pull(et.Frames(metrics=pl.DataFrame(rows)), store)
+    found = row(et.score(store, HOUR), "cpu_band")
+    assert (found["n"], found["state"]) == (63, "critical")

@@ -88,9 +88,11 @@ def fingerprint(path: Path) -> str:
 
 
 def unseen(slices: Iterable[Slice], ledger: pl.DataFrame) -> list[Slice]:
-    """Slices the ledger does not hold with the same fingerprint, sorted by name."""
-    known = set(ledger.select("slice", "fingerprint").iter_rows()) if ledger.width else set()
-    return sorted((one for one in slices if (one.name, one.fingerprint) not in known), key=lambda one: one.name)
+    """Slices whose content the ledger does not hold from this source, under whatever name; sorted by name."""
+    held = ledger.select("slice", "fingerprint").iter_rows() if ledger.width else ()
+    known = {(name.partition(":")[0], mark) for name, mark in held}
+    new = (one for one in slices if (one.name.partition(":")[0], one.fingerprint) not in known)
+    return sorted(new, key=lambda one: one.name)
 
 
 def file_slices(source: str, paths: Iterable[str], suffixes: tuple[str, ...], ledger: pl.DataFrame) -> list[Slice]:

@@ -39,6 +39,7 @@ class Landed:
     duplicates: int = 0
     late: int = 0
     unprovable: int = 0
+    presumed: int = 0
     outside: int = 0
     rejects: list[Reject] = field(default_factory=list)
     first_time: datetime | None = None
@@ -99,9 +100,11 @@ def _merge(
 ) -> None:
     """Put what the store does not have into its table and rollups."""
     arrived = answers.count(connection, f"temp.{table.name}")
-    landed.unprovable += duplicates.drop(connection, table, part)
+    unprovable, presumed = duplicates.drop(connection, table, part)
+    landed.unprovable += unprovable
+    landed.presumed += presumed
     kept = answers.count(connection, f"temp.{table.name}")
-    landed.duplicates += arrived - kept
+    landed.duplicates += arrived - kept - presumed
     if kept:
         landed.rows[table.name] = landed.rows.get(table.name, 0) + kept
         _mark_time(connection, table, landed, source, pull)
@@ -125,6 +128,7 @@ def _arrive(connection: duckdb.DuckDBPyConnection, table: Table, rows: Any) -> N
             connection.unregister("incoming")
     else:
         answers.rows(connection, f"insert into temp.arrived by name {rows.sql}", dict(rows.parameters))
+    answers.rows(connection, "update temp.arrived set id = null where trim(id) = ''")
     if "weight" in columns:
         answers.rows(connection, "update temp.arrived set weight = 1 where weight is null")
 
@@ -135,6 +139,9 @@ def _set_aside(
     """Move rows that break a rule of the schema out of ``arrived``, each with its reason."""
     cases = [f"when \"{name}\" is null then '{name} is missing'" for name in table.required]
     cases += [f"when not ({rule}) then '{reason}'" for reason, rule in table.checks.items()]
+    if "time" in table.names:
+        # one clock in the future would move the watermark, and with it what is last, final and old
+        cases.append("when time > now() + interval 1 day then 'time is more than a day ahead of the clock'")
     if not cases:
         return
     reason = f"case {' '.join(cases)} end"

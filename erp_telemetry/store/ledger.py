@@ -43,7 +43,10 @@ def watermark(connection: duckdb.DuckDBPyConnection) -> datetime | None:
 
 
 def verify(connection: duckdb.DuckDBPyConnection, path: str) -> int:
-    """Recompute every hash; a break is a ``StoreError`` that names the entry."""
+    """Recompute every hash; a break is a ``StoreError`` that names the entry.
+
+    Entries cut off at the end leave no break; nothing in the file can show them.
+    """
     previous, number = GENESIS, 0
     for row in rows(connection, f"select {', '.join(_HASHED)}, hash from ledger order by entry"):
         entry = dict(zip((*_HASHED, "hash"), row, strict=True))

@@ -11,14 +11,17 @@ cells as (
         case when $by_service then c.service end as service,
         case when $by_operation then c.operation end as operation,
         c.count,
-        case when c.outcome = 'failed' then 0 else c.within_apdex end as satisfied,
-        case when c.outcome = 'failed' then 0 else c.within_4_apdex end as tolerated
+        case when c.outcome = 'failed' or (c.outcome = 'client_error' and $client_errors = 'failed') then 0
+             else c.within_apdex end as satisfied,
+        case when c.outcome = 'failed' or (c.outcome = 'client_error' and $client_errors = 'failed') then 0
+             else c.within_4_apdex end as tolerated
     from request_cells as c
     asof join steps as s on c.time >= s.step
     where c.time >= $start and c.time < $stop
       and c.grain = $grain
       and c.population = 'user'
       and c.outcome <> 'unknown'
+      and not (c.outcome = 'client_error' and $client_errors = 'excluded')
 )
 select
     time, service, operation,

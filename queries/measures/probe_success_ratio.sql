@@ -10,7 +10,7 @@ cells as (
     select
         s.step as time,
         case when $by_service then c.service end as service,
-        c.count, c.failed
+        c.count, c.weight_squares, c.failed
     from probe_minutes as c
     asof join steps as s on c.time >= s.step
     where c.time >= $start and c.time < $stop
@@ -19,6 +19,6 @@ select
     time, service,
     1 - sum(failed) / sum(count) as value,
     sum(count) as count,
-    sum(count) as weight_squares
+    sum(weight_squares) as weight_squares
 from cells
 group by all

@@ -6,13 +6,13 @@
 -- range: 0..
 with steps as (select unnest($edges) as step),
 series as (
-    select time, service, instance, resource, last,
-        lag(last) over (partition by service, instance, resource order by time) as before
+    select time, service, instance, resource, kind, sum, last,
+        lag(last) over (partition by service, instance, resource, kind order by time) as before
     from metric_minutes
     where name = 'restarts' and time < $stop),
 increases as (
     select time, service, instance, resource,
-        case when before is null then 0 when last >= before then last - before else last end as increase
+        case when kind = 'delta' then sum when before is null then 0 when last >= before then last - before else last end as increase
     from series),
 cells as (
     select

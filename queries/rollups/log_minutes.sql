@@ -5,6 +5,7 @@ select
     service,
     level,
     sum(weight) as count,
+    sum(weight * weight) as weight_squares,
     count(*) as raw_count,
     sum(strlen(coalesce(message, '')) + strlen(coalesce(exception, '')) + strlen(coalesce(cast(attributes as varchar), ''))) as bytes
 from logs

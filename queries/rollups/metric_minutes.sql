@@ -7,8 +7,11 @@ select
     m.resource,
     coalesce(n.name, m.name) as name,
     m.kind,
-    sum(coalesce(m.count, 1)) as count,
-    sum(coalesce(m.sum, m.value) * coalesce(n.factor, 1)) as sum,
+    -- a mean needs sum and count of the same point: both as sent, or the value as often as it was counted
+    sum(case when m.sum is not null and m.count is null and m.value is not null then 1
+             else coalesce(m.count, 1) end) as count,
+    sum(case when m.sum is not null and (m.count is not null or m.value is null) then m.sum
+             else m.value * coalesce(m.count, 1) end * coalesce(n.factor, 1)) as sum,
     min(coalesce(m.min, m.value) * coalesce(n.factor, 1)) as min,
     max(coalesce(m.max, m.value) * coalesce(n.factor, 1)) as max,
     arg_max(coalesce(m.value, m.sum) * coalesce(n.factor, 1), m.time) as last,

@@ -5,6 +5,7 @@ select
     service,
     kind,
     sum(weight) as count,
+    sum(weight * weight) as weight_squares,
     sum(case when is_failed then weight else 0 end) as failed
 from probes
 group by all

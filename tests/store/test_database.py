@@ -155,3 +155,34 @@ def test_last_reaches_to_the_stores_own_watermark() -> None:
     store = et.Store()
     et.pull(et.Frames(requests=weighted()), store)
     assert store.last(hours=1) == et.Window(START - timedelta(minutes=59), START + timedelta(minutes=1))
+
+
+def test_a_window_then_a_prune_then_the_rest(tmp_path: Path) -> None:
+    rows = [{"id": str(n), "time": START + timedelta(hours=n)} for n in range(48)]
+    requests(rows).write_parquet(tmp_path / "requests.parquet")
+    source, store = et.TableFiles(tmp_path / "requests.parquet"), et.Store()
+    et.pull(source, store, et.Window(START + timedelta(days=1), START + timedelta(days=2)))
+    store.prune(raw_days=0.5)
+    receipt = et.pull(source, store)
+    assert receipt.is_complete
+    days = et.measure(store, "request_rate", et.Window(START, START + timedelta(days=2)), every="1d")
+    assert days["count"].to_list() == [24, 24]
+
+
+def test_a_scorecard_after_a_prune_has_its_latency() -> None:
+    store = et.Store()
+    et.pull(et.Frames(requests=requests([{"id": str(n), "time": START + timedelta(minutes=n)} for n in range(4323)])),
+            store)
+    store.prune(raw_days=1)
+    window = store.last(days=2)
+    assert window.stop.minute % 5
+    card = et.score(store, window).filter(pl.col("kpi") == "latency_p99")
+    assert card["value"].null_count() == 0
+
+
+def test_the_same_file_under_another_name_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weighted().write_parquet(tmp_path / "requests.parquet")
+    monkeypatch.chdir(tmp_path)
+    store = et.Store()
+    et.pull(et.TableFiles("requests.parquet"), store)
+    assert et.pull(et.TableFiles(tmp_path / "requests.parquet"), store).slices == 0

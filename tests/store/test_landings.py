@@ -1,6 +1,6 @@
 """Landings: pulled twice equals once, order does not matter, bad rows are set aside, ids tell rows apart."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
@@ -49,7 +49,7 @@ def test_equal_rows_without_an_id_are_told_apart_by_ordinal() -> None:
 
 def test_rows_with_one_id_are_one_row() -> None:
     store = et.Store()
-    twins = requests([{"id": "a"}, {"id": "a"}, {"id": "b"}])
+    twins = requests([{"id": "a", "time": START}, {"id": "a", "time": START}, {"id": "b", "time": START}])
     receipt = et.pull(et.Frames(requests=twins), store)
     assert (receipt.rows["requests"], receipt.duplicates) == (2, 1)
 
@@ -138,3 +138,42 @@ def test_a_window_takes_its_rows_only_and_a_later_pull_the_rest() -> None:
     rest = et.pull(source, store)
     assert (rest.rows["requests"], rest.duplicates, rest.is_complete) == (7, 3, True)
     assert et.pull(source, store, window).slices == 0
+
+
+def test_one_id_in_two_services_is_two_rows_and_an_empty_id_is_none() -> None:
+    store = et.Store()
+    rows = [{"id": str(n), "service": name} for name in ("a", "b") for n in range(3)] + [{"id": " "}] * 3
+    assert et.pull(et.Frames(requests=requests(rows)), store).rows["requests"] == 9
+
+
+def test_a_clock_in_the_future_is_set_aside() -> None:
+    store = et.Store()
+    ahead = datetime.now(UTC) + timedelta(days=3)
+    receipt = et.pull(et.Frames(requests=requests([{}, {"time": ahead}])), store)
+    assert receipt.rows["requests"] == 1
+    assert ["ahead of the clock" in reject.reason for reject in receipt.rejects] == [True]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_metric_that_is_no_number_does_not_poison_its_step(value: float) -> None:
+    store = et.Store()
+    points = pl.DataFrame({"time": [START] * 2, "service": ["a"] * 2, "kind": ["gauge"] * 2, "name": ["cpu_ratio"] * 2,
+                           "value": [0.95, value]})
+    assert len(et.pull(et.Frames(metrics=points), store).rejects) == 1
+    window = et.Window(START, START + timedelta(minutes=5))
+    assert et.measure(store, "cpu_ratio", window, every="5m")["value"].to_list() == [0.95]
+
+
+def test_a_correction_of_an_undated_incident_wins_and_an_undated_one_never_beats_a_dated() -> None:
+    store = et.Store()
+    first = incident(impact_start=0, detected=1, impact_end=30)
+    corrected = incident(impact_start=20, detected=21, impact_end=30, impact="none")
+    for record in (first, corrected):
+        et.pull(et.Frames(incidents=pl.DataFrame([record])), store)
+    window = et.Window(START, START + timedelta(hours=1))
+    assert [(one.impact, one.impact_start) for one in et.incidents(store, window)] == [
+        ("none", START + timedelta(minutes=20))]
+    et.pull(et.Frames(incidents=pl.DataFrame([incident(impact_start=20, detected=21, impact_end=30, updated_at=40)])),
+            store)
+    et.pull(et.Frames(incidents=pl.DataFrame([corrected])), store)
+    assert [one.impact for one in et.incidents(store, window)] == ["outage"]

@@ -10,7 +10,8 @@ from erp_telemetry import catalog
 from erp_telemetry.sources.files import LONGEST_LINE
 
 RECORD = ('{"time":"2026-07-01T%02d:%02d:%02d.0000000Z","Type":"AppRequests","AppRoleName":"orders",'
-          '"OperationId":"%032x","Id":"%016x","Name":"GET /api/orders","ResultCode":"200","Success":true,"DurationMs":12.5,"ItemCount":1,'
+          '"OperationId":"%032x","Id":"%016x",'
+          '"Name":"GET /api/orders","ResultCode":"200","Success":true,"DurationMs":12.5,"ItemCount":1,'
           '"Properties":{"padding":"%s"}}\n')
 
 
