@@ -53,6 +53,8 @@ def measure(
     Raises:
         QueryError: no such measure, a dimension it cannot be asked by, a step it cannot answer.
     """
+    if not isinstance(window, Window):
+        raise TypeError(f"window is an et.Window, such as Window.parse('2026-06-22/2026-07-06'), not {window!r}")
     known = catalog.names("measures")
     if name not in known:
         raise QueryError(f"no measure {name!r}. {nearest(name, known)}")
@@ -91,11 +93,15 @@ def _past(moment: datetime) -> timedelta:
     return moment - moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
+def _short(query: catalog.Query) -> str:
+    return query.name.removeprefix("measures/")
+
+
 def _keys(query: catalog.Query, by: Sequence[str], where: Mapping[str, str] | None) -> tuple[str, ...]:
     asked = (by,) if isinstance(by, str) else tuple(by)
     for dimension in (*asked, *(where or {})):
         if dimension not in query.by:
-            raise QueryError(f"{query.name} cannot be asked by {dimension!r}; it can by: {', '.join(query.by)}")
+            raise QueryError(f"{_short(query)} cannot be asked by {dimension!r}; it can by: {', '.join(query.by)}")
     return tuple(name for name in DIMENSIONS if name in asked or name in (where or {}))
 
 
@@ -104,13 +110,13 @@ def _check(query: catalog.Query, edges: list[datetime], every: str, keys: tuple[
         raise QueryError(
             f"a window and its steps are whole minutes; {every} from {edges[0]:%H:%M:%S} is not: "
             "ask for 1m or a multiple")
-    is_percentile = query.name.removeprefix("measures/") in _QUANTILES
+    is_percentile = _short(query) in _QUANTILES
     if "operation" in keys and not (exact and is_percentile) and not _fits(edges, timedelta(hours=1)):
-        raise QueryError(f"{query.name} by operation is kept by the hour: ask for 1h, 2h … 1d from a whole hour")
+        raise QueryError(f"{_short(query)} by operation is kept by the hour: ask for 1h, 2h … 1d from a whole hour")
     if query.name.startswith("measures/dependency_latency") and not _fits(edges, _FIVE):
-        raise QueryError(f"{query.name} is kept by 5 minutes: ask for 5m, 10m, 1h … from a whole 5 minutes")
+        raise QueryError(f"{_short(query)} is kept by 5 minutes: ask for 5m, 10m, 1h … from a whole 5 minutes")
     if "operation" in keys and is_percentile and not exact:
-        raise QueryError(f"{query.name} by operation is answered from raw rows: ask with exact=True")
+        raise QueryError(f"{_short(query)} by operation is answered from raw rows: ask with exact=True")
 
 
 def _check_thresholds(store: Store, window: Window, objectives: Objectives | None) -> None:
@@ -141,7 +147,7 @@ def _parameters(
     return {
         **flags, "start": edges[0], "stop": edges[-1], "edges": edges[:-1], "client_errors": client_errors,
         "grain": "hour" if "operation" in keys else "minute",
-        "q": _QUANTILES.get(query.name.removeprefix("measures/")),
+        "q": _QUANTILES.get(_short(query)),
     }
 
 
@@ -161,7 +167,7 @@ def _grid(
     table = query.header["reads"].split()[0]
     source = "operation_hours" if "operation" in keys else _GRAIN_TABLE.get(table, table)
     named = " where name = $canonical" if table == "metric_minutes" else ""
-    canonical = query.name.removeprefix("measures/")
+    canonical = _short(query)
     canonical = {"cache_hit_ratio": "cache_hits", "restart_count": "restarts"}.get(canonical, canonical)
     parameters = {"canonical": canonical} if named else {}
     # the whole system is one key, seen or not
@@ -204,7 +210,7 @@ def _readings(
     query: catalog.Query, cells: pl.DataFrame, grid: pl.DataFrame, keys: tuple[str, ...], edges: list[datetime],
     where: Mapping[str, str],
 ) -> pl.DataFrame:
-    name = query.name.removeprefix("measures/")
+    name = _short(query)
     for column in ("value_low", "value_high", "weight_squares"):
         if column not in cells.columns:
             cells = cells.with_columns(pl.lit(None, pl.Float64).alias(column))
@@ -221,6 +227,9 @@ def _readings(
         low, high = wilson(pl.col("value"), pl.col("count") ** 2 / pl.col("weight_squares"))
         frame = frame.with_columns(low.alias("value_low"), high.alias("value_high"))
     for dimension, wanted in where.items():
+        held = frame[dimension].drop_nulls().unique().to_list()
+        if held and wanted not in held:
+            raise QueryError(f"no {dimension} {wanted!r} in {name}. {nearest(str(wanted), held)}")
         frame = frame.filter(pl.col(dimension) == wanted)
     return frame.select(
         pl.lit(name).alias("measure"), *keys, "time", "value", "value_low", "value_high", "count", "coverage",

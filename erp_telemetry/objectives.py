@@ -127,6 +127,8 @@ class _Origin:
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ObjectiveError(f"{path}: is not text; give a TOML file in UTF-8") from error
     except OSError as error:
         raise ObjectiveError(f"{path}: cannot be read ({error.strerror}); give an existing TOML file") from error
 
@@ -138,6 +140,8 @@ def _build(data: Mapping[str, Any], origin: _Origin) -> Objectives:
     if policy["client_errors"] not in CLIENT_ERRORS:
         raise origin.error("client_errors", f"write one of {', '.join(CLIENT_ERRORS)}")
     for service, own in data.get("services", {}).items():
+        if not isinstance(own, dict):
+            raise origin.error(service, f"a service's own objectives are written [services.{service}]")
         for key in own.keys() - UNITS.keys() - {"apdex_ms", "slo_ms", "bands"}:
             raise origin.error(key, f"[services.{service}] knows targets, apdex_ms, slo_ms and bands")
         _read(own.keys() & UNITS.keys(), own, origin)
@@ -188,6 +192,6 @@ def _quantity(kpi: str, value: Any) -> float:
             raise ValueError(f"write a ratio between 0 and 1, such as 0.9995 for 99.95 %, not {value!r}")
         return float(value)
     found = _DURATION.match(str(value))
-    if not found:
-        raise ValueError(f'write a duration such as "15m", "90s" or "500ms", not {value!r}')
+    if not found or float(found[1]) == 0:
+        raise ValueError(f'write a duration above 0 such as "15m", "90s" or "500ms", not {value!r}')
     return float(found[1]) * _SECONDS[found[2]] * (1000.0 if UNITS[kpi] == "ms" else 1.0)

@@ -80,8 +80,9 @@ trace_id VARCHAR | 32 lower-case hex digits, or the operation id as sent
 span_id VARCHAR | this span
 parent_id VARCHAR | the span that called
 """
-_POSITIVE_WEIGHT = "weight is not a number above 0", "weight > 0 and isfinite(weight)"
-_POSITIVE_DURATION = "duration_ms is negative or not a number", "duration_ms >= 0 and isfinite(duration_ms)"
+_POSITIVE_WEIGHT = "weight is not a number above 0 and up to a billion", "weight > 0 and weight <= 1e9"
+_POSITIVE_DURATION = (
+    "duration_ms is negative, longer than a year or not a number", "duration_ms >= 0 and duration_ms <= 31.6e9")
 
 
 def _table(name: str, grain: str, *blocks: str, checks: tuple[tuple[str, str], ...] = ()) -> Table:

@@ -60,6 +60,12 @@ class _Facts:
     recoveries: tuple[dict[str, Any], ...]
     readings: dict[tuple[str, str | None], dict[str, Any]]
     coverage: dict[str | None, float]
+    probed: frozenset[str]
+    has_incidents: bool
+
+    def tells_outages(self, service: str | None) -> bool:
+        """Whether anything in the store could say that a service was down."""
+        return self.has_incidents or bool(self.probed if service is None else service in self.probed)
 
     @property
     def measured(self) -> tuple[str, ...]:
@@ -68,9 +74,12 @@ class _Facts:
         return tuple(sorted({name for _, name in self.readings if name is not None} | set(self.services) | named))
 
     def expects(self, kpi: str) -> tuple[str, ...]:
-        """Services that must show a band even without data: those that serve, and those it was made for."""
-        made_for = tuple(name for band in self.objectives.bands if band.name == kpi for name in band.services)
-        return self.services if kpi in ("latency_band", "error_band") else made_for
+        """Services that must show a band even without data: those it was ever measured of, or made for."""
+        bands = [band for band in self.objectives.bands if band.name == kpi]
+        made_for = [name for band in bands for name in band.services]
+        asked = {band.measure for band in bands}
+        measured = [name for measure_name, name in self.readings if measure_name in asked and name is not None]
+        return (*made_for, *measured)
 
     def of(self, service: str | None) -> list[Incident]:
         """Incidents that touch a service and began in the window."""
@@ -97,12 +106,14 @@ def _gather(store: Store, window: Window, objectives: Objectives) -> _Facts:
             down.setdefault(service, []).append(moment)
         recoveries = answers.frame(connection, catalog.query("scorecards/recoveries").text, bounds)
         observed = dict(answers.rows(connection, _OBSERVED, bounds))
+        probed = frozenset(row[0] for row in answers.rows(connection, _PROBED))
+        has_incidents = answers.count(connection, "incidents") > 0
     minutes = window.duration / _MINUTE
     coverage: dict[str | None, float] = {name: observed.get(name, 0) / minutes for name in services}
     coverage[None] = sum(coverage.values()) / len(coverage) if coverage else 0.0
     named = (*services, *(name for name in objectives.services if name not in services))
     return _Facts(window, objectives, tuple(named), tuple(incidents(store, window)), down,
-                  tuple(recoveries.iter_rows(named=True)), readings, coverage)
+                  tuple(recoveries.iter_rows(named=True)), readings, coverage, probed, has_incidents)
 
 
 def _uptime(facts: _Facts, service: str | None) -> dict[str, Any]:
@@ -119,8 +130,9 @@ def _uptime(facts: _Facts, service: str | None) -> dict[str, Any]:
     row = _row(facts, "uptime", service, n=coverage * seconds / 60, coverage=coverage,
                rule=f"1 - union of incidents ({', '.join(policy)}) and minutes whose probes all failed; "
                     "low counts unobserved time as down")
-    if coverage == 0 and not spans:
-        return row
+    if (coverage == 0 or not facts.tells_outages(service)) and not spans:
+        return row | ({} if facts.tells_outages(service) else {
+            "rule": "untold: neither readiness or availability probes nor any incident was ever pulled"})
     high = 1 - down / seconds
     return _judged(row, value=high, low=max(0.0, 1 - (down + unseen) / seconds), high=high)
 
@@ -232,6 +244,7 @@ def _judged(row: dict[str, Any], *, value: float, low: float | None, high: float
 
 _OBSERVED = """select service, count(*) from observed_minutes
     where time >= $start and time < $stop group by service"""
+_PROBED = "select distinct service from probe_minutes where kind in ('readiness', 'availability')"
 _ORDER = {name: number for number, name in enumerate((
     "uptime", "mttr", "mttd", "rto", "rpo", "error_ratio", "latency_p99", "cpu_band", "memory_band", "latency_band",
     "error_band", "gateway_cpu_band", "db_connection_band", "cache_hit_band"))}

@@ -10,7 +10,7 @@ from typing import Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 FIXED_STEPS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}
-CALENDAR_STEPS = ("d", "w", "mo")
+LONGEST_STEP = 10_000_000
 _STEP = re.compile(r"^([1-9]\d*)(mo|s|m|h|d|w)$")
 
 
@@ -41,7 +41,10 @@ class Window:
     def last(cls, *, days: float = 0, hours: float = 0, until: datetime | None = None) -> Self:
         """The last ``days`` and ``hours`` up to ``until``, or up to now."""
         stop = _utc(until) if until is not None else datetime.now(UTC)
-        return cls(stop - timedelta(days=days, hours=hours), stop)
+        try:
+            return cls(stop - timedelta(days=days, hours=hours), stop)
+        except OverflowError as error:
+            raise ValueError(f"{days:g} days and {hours:g} hours reach back before the calendar begins") from error
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -78,6 +81,8 @@ class Window:
         8
         """
         count, unit = step(every)
+        if count > LONGEST_STEP:
+            raise ValueError(f"{every} is longer than any window; a step counts at most {LONGEST_STEP} units")
         if unit in FIXED_STEPS:
             width = FIXED_STEPS[unit] * count
             whole = -(-self.duration // width)
@@ -85,7 +90,8 @@ class Window:
         here = _zone(zone)
         mark = _floor(self.start.astimezone(here), unit)
         edges = [self.start]
-        while (mark := _advance(mark, count, unit)).astimezone(UTC) < self.stop:
+        # a calendar step of more than a century would leave the calendar, and holds any window
+        while count < 1200 and (mark := _advance(mark, count, unit)).astimezone(UTC) < self.stop:
             edges.append(mark.astimezone(UTC))
         return [*edges, self.stop]
 

@@ -40,5 +40,5 @@ def test_a_notebook_runs(path: Path, samples: Path, tmp_path: Path) -> None:
     here = {"metadata": {"path": str(tmp_path)}}
     NotebookClient(notebook, timeout=300, kernel_name="python3", resources=here).execute()
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
-    drawn = [output for output in outputs if "vega-lite" in str(output.get("data", {}).get("text/html", ""))]
+    drawn = [output for output in outputs if "image/svg+xml" in output.get("data", {})]
     assert len(drawn) == 2, "the scorecard and the error ratio are drawn"

@@ -149,3 +149,20 @@ def test_a_series_without_a_service_does_not_stand_for_the_whole() -> None:
     et.pull(et.Frames(metrics=pl.DataFrame(rows)), store)
     found = row(et.score(store, HOUR), "cpu_band")
     assert (found["n"], found["state"]) == (63, "critical")
+
+
+def test_a_service_that_fell_silent_is_unknown_not_left_out() -> None:
+    rows = [{"time": START + timedelta(minutes=m), "service": "quiet", "kind": "gauge", "name": "cpu_ratio",
+             "value": 0.1} for m in range(30)]
+    store = et.Store()
+    et.pull(et.Frames(metrics=pl.DataFrame(rows)), store)
+    later = et.Window(START + timedelta(minutes=40), START + timedelta(minutes=55))
+    assert row(et.score(store, later), "cpu_band", "quiet")["state"] == "unknown"
+
+
+def test_uptime_is_not_told_by_requests_alone() -> None:
+    store = et.Store()
+    et.pull(et.Frames(requests=weighted()), store)
+    found = row(et.score(store, et.Window(START, START + timedelta(minutes=1))), "uptime", "orders")
+    assert found["state"] == "no_data"
+    assert str(found["rule"]).startswith("untold")

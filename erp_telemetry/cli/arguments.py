@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -63,6 +64,17 @@ def span(store: Store, window: str | None, last: str | None, default: str) -> Wi
     if not found or float(found[1]) == 0:
         raise typer.BadParameter(f"write a count and one of m, h, d, w, such as 7d; got {last!r}", param_hint="--last")
     return store.last(hours=float(found[1]) * _HOURS[found[2]])
+
+
+def aligned(span: Window, every: str) -> Window:
+    """A span of the same length that ends where a step of minutes or hours ends, so that rollups can answer it."""
+    found = _LAST.match(every)
+    if not found or found[2] not in "mh":
+        return span
+    width = timedelta(hours=float(found[1]) * _HOURS[found[2]])
+    midnight = span.stop.replace(hour=0, minute=0, second=0, microsecond=0)
+    beyond = (midnight - span.stop) % width if width else timedelta(0)
+    return et.Window(span.start + beyond, span.stop + beyond)
 
 
 def pairs(where: Sequence[str] | None) -> dict[str, str] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +21,7 @@ from erp_telemetry.cli.arguments import (
     LastOption,
     StoreOption,
     WindowOption,
+    aligned,
     existing,
     pairs,
 )
@@ -29,6 +30,8 @@ from erp_telemetry.cli.arguments import span as asked_span
 if TYPE_CHECKING:
     from erp_telemetry import Receipt, Source, Store
 
+# older than the slowest ordinary arrival of logs, the last minutes say nothing of now
+_STALE = timedelta(minutes=30)
 _NOT_TELEMETRY = ("simulator", "__pycache__")
 
 
@@ -38,7 +41,7 @@ class _Refusing(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except et.TelemetryError as error:
+        except (et.TelemetryError, OSError) as error:
             screens.aside.print(f"[bold red]erp-telemetry:[/] {screens.safe(error)}", soft_wrap=True)
             raise typer.Exit(1) from error
 
@@ -133,9 +136,11 @@ def pull(
     _name_unknown(unknown)
     if as_json:
         screens.print_json([_receipt_row(receipt) for receipt in receipts])
-        return
-    for receipt in receipts:
-        screens.print_receipt(receipt)
+    else:
+        for receipt in receipts:
+            screens.print_receipt(receipt)
+    if not all(receipt.is_complete for receipt in receipts):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -187,6 +192,7 @@ def measure(
         return
     held = existing(store)
     span = asked_span(held, window, last, "1d")
+    span = span if window else aligned(span, every)
     keys = () if by == ["none"] else tuple(by or ("service",))
     try:
         rows = et.measure(held, name, span, every, keys, pairs(where), zone, exact).to_dicts()
@@ -220,8 +226,12 @@ def status(store: StoreOption = Path("erp.duckdb"), as_json: JsonOption = False)
     if worst == "normal" and still:
         worst = "warning"
     answer = {"normal": "yes", "unknown": "not known of all", "warning": "no: look", "critical": "no: act"}[worst]
+    age = datetime.now(UTC) - (held.watermark or until)
+    if age > _STALE:
+        answer = f"not known now; as of {until:%Y-%m-%d %H:%M} UTC: {answer}"
     screens.screen.print(f"All services healthy? [bold]{answer}[/]")
-    screens.screen.print(f"last telemetry {held.watermark:%Y-%m-%d %H:%M:%S} UTC; window {span}", soft_wrap=True)
+    screens.screen.print(f"last telemetry {held.watermark:%Y-%m-%d %H:%M:%S} UTC, "
+                         f"{et.readable(age.total_seconds(), 's')} ago; window {span}", soft_wrap=True)
     screens.print_health(rows)
     if still:
         screens.print_incidents(still, "Open incidents")

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -236,12 +237,14 @@ def _header(path: Path) -> tuple[list[str], str]:
 
 def _csv_records(spool: Spool, width: int, delimiter: str) -> Iterator[tuple[int | None, str, Json]]:
     """Numbered rows below the header; a row of another width is set aside."""
-    pulled: list[int] = []
+    pulled: list[tuple[int, str]] = []
+    again: deque[tuple[int, str]] = deque()
+    rest = lines(spool.origin, spool.rejects, is_whole=True)
 
     def texts() -> Iterator[str]:
-        for number, text in lines(spool.origin, spool.rejects, is_whole=True):
-            pulled.append(number)
-            yield text + "\n"
+        while (line := again.popleft() if again else next(rest, None)) is not None:
+            pulled.append(line)
+            yield line[1] + "\n"
 
     reader = csv.reader(texts(), delimiter=delimiter)
     next(reader, None)
@@ -249,15 +252,18 @@ def _csv_records(spool: Spool, width: int, delimiter: str) -> Iterator[tuple[int
         pulled.clear()
         try:
             row = next(reader)
+            wrong = f"{len(row)} fields where {width} were expected" if row and len(row) != width else None
         except StopIteration:
             return
         except csv.Error as error:
-            spool.reject(pulled[0] if pulled else None, f"not CSV: {error}", "")
+            row, wrong = [], f"not CSV: {error}"
+        if wrong is not None:
+            # a stray quote swallows what follows: only its own line is lost, the others are read again
+            spool.reject(pulled[0][0], wrong, pulled[0][1])
+            again.extendleft(reversed(pulled[1:]))
+            reader = csv.reader(texts(), delimiter=delimiter)
             continue
         if not row:
             continue
-        if len(row) != width:
-            spool.reject(pulled[0], f"{len(row)} fields where {width} were expected", delimiter.join(row))
-            continue
         record: Json = {f"c{at}": value or None for at, value in enumerate(row)}
-        yield pulled[0], json.dumps(record, ensure_ascii=False), record
+        yield pulled[0][0], json.dumps(record, ensure_ascii=False), record

@@ -122,7 +122,7 @@ class Store:
             return retention.prune(connection, cutoff)
 
     def verify(self) -> int:
-        """Check the ledger's chain of hashes; returns the number of entries.
+        """Check the ledger's chain of hashes, not the rows themselves; returns the number of entries.
 
         Raises:
             StoreError: an entry was changed, removed or put in after the fact.
@@ -143,6 +143,10 @@ class Store:
             connection = self._connect(read_only=read_only)
             try:
                 yield connection
+            except duckdb.Error as error:
+                if "orrupt" not in str(error):
+                    raise
+                raise StoreError(f"{self.path} is damaged: make it anew by pulling again ({error})") from error
             finally:
                 connection.close()
 

@@ -59,11 +59,13 @@ ROLLUPS: Mapping[str, Rollup] = MappingProxyType({
         Rollup("dependency_sketches", "dependencies",
                {"resource": "varchar", "population": "varchar", "bucket": "integer"},
                {"count": "sum", "weight_squares": "sum"}),
-        Rollup("log_minutes", "logs", {"level": "varchar"}, {"count": "sum", "weight_squares": "sum", "raw_count": "sum", "bytes": "sum"}),
+        Rollup("log_minutes", "logs", {"level": "varchar"},
+               {"count": "sum", "weight_squares": "sum", "raw_count": "sum", "bytes": "sum"}),
         Rollup("metric_minutes", "metrics",
                {"instance": "varchar", "resource": "varchar", "name": "varchar", "kind": "varchar"},
                {"count": "sum", "sum": "sum", "min": "min", "max": "max", "last": "last", "last_time": "max"}),
-        Rollup("probe_minutes", "probes", {"kind": "varchar"}, {"count": "sum", "weight_squares": "sum", "failed": "sum"}),
+        Rollup("probe_minutes", "probes", {"kind": "varchar"},
+               {"count": "sum", "weight_squares": "sum", "failed": "sum"}),
     )
 })
 

@@ -122,6 +122,8 @@ def _charts(store: Store, window: Window) -> tuple[tuple[str, str], ...]:
     drawn = []
     for name in CHARTED:
         readings = measure(store, name, whole, every=every)
+        # the renderer cannot draw control characters, which XML does not know
+        readings = readings.with_columns(pl.col("service").map_elements(_clean, pl.String))
         if readings["value"].is_not_null().any():
             drawn.append((name, _svg(vl_convert.vegalite_to_svg(chart(readings).to_json()), name)))
     return tuple(drawn)

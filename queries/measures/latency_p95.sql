@@ -1,7 +1,7 @@
 -- 95th percentile of the duration of user requests, within 1.09 %.
 -- reads: latency_sketches
 -- unit: ms
--- by: service
+-- by: service operation
 -- better: lower
 -- range: 0..
 -- steps: 5m
