@@ -55,6 +55,8 @@ def test_importing_the_library_loads_nothing_heavy() -> None:
         "import sys, erp_telemetry as et\n"
         "et.Window, et.TelemetryError, et.catalog\n"
         "heavy = {'polars', 'duckdb', 'altair', 'sklearn', 'numpy', 'pyarrow', 'jinja2', 'azure'} & set(sys.modules)\n"
-        "assert not heavy, heavy\n"
+        "print(sorted(heavy))\n"
     )
-    subprocess.run([sys.executable, "-c", script], check=True, cwd=SOURCE.parent.parent)
+    done = subprocess.run([sys.executable, "-c", script], check=True, cwd=SOURCE.parent.parent, capture_output=True,
+                          text=True)
+    assert done.stdout.strip() == "[]"

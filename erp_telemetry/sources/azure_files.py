@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,14 +78,13 @@ def _batch(path: Path, spool: Spool | None) -> Batch:
 
 def _spooled(path: Path, is_whole: bool) -> Batch:
     spool = Spool(path)
-    try:
+    with ExitStack() as undo:
+        undo.callback(spool.close)
         _fill(spool, is_whole)
         if not spool.count:
             reason = spool.rejects[0].reason if spool.rejects else "no record"
             raise SourceError(f"{path}: nothing of it can be read ({reason}); {_EXPECTED}")
-    except BaseException:
-        spool.close()
-        raise
+        undo.pop_all()
     return _batch(spool.path, spool)
 
 

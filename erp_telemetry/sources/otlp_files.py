@@ -7,6 +7,7 @@ as numbers or strings, as the protocol's JSON mapping allows.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,8 @@ def _spooled(path: Path) -> Batch:
         kinds.update(here)
         yield record
 
-    try:
+    with ExitStack() as undo:
+        undo.callback(spool.close)
         whole = None if first_records(path) else document(path)
         if whole is None:
             spool.fill(((n, "" if _has_summary(t) else t, r) for n, t, r in spool.records()), keep)
@@ -98,9 +100,7 @@ def _spooled(path: Path) -> Batch:
             spool.fill(((None, "", r if isinstance(r, dict) else {}) for r in found), keep)
         if not kinds:
             raise SourceError(_refusal(path, spool))
-    except BaseException:
-        spool.close()
-        raise
+        undo.pop_all()
     rows, staging = _statements(spool.path, kinds)
     return Batch(rows, staging, tuple(spool.rejects), close=spool.close)
 
