@@ -1,6 +1,6 @@
 """What every frame looks like: each column's name, type, unit and meaning.
 
-The types are DuckDB's, because the store is where frames come from and go to; :func:`empty` gives
+The types are DuckDB's, because the store is where frames come from and go to; :func:`polars_schema` gives
 the Polars twin. A column that is ``required`` may not be null: a row without it is set aside.
 """
 
@@ -14,10 +14,6 @@ import polars as pl
 
 DIMENSIONS = ("service", "operation", "instance", "resource", "tenant")
 """Columns that, with ``measure``, make the key of readings."""
-
-SKETCH_SCALE = 5
-"""Buckets of base ``2^(1/2^5)``: OpenTelemetry's exponential histogram at scale 5. The midpoint of a
-bucket in log space is within ``2^(1/64) - 1`` = 1.09 % of any value in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,8 +236,3 @@ _POLARS: Mapping[str, pl.DataType] = MappingProxyType({
 def polars_schema(columns: tuple[Column, ...]) -> dict[str, pl.DataType]:
     """The Polars twin of these columns."""
     return {column.name: _POLARS[column.dtype] for column in columns}
-
-
-def empty(columns: tuple[Column, ...]) -> pl.DataFrame:
-    """A frame of these columns without rows."""
-    return pl.DataFrame(schema=polars_schema(columns))

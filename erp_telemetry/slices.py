@@ -20,7 +20,7 @@ from erp_telemetry.window import Window
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A part of a source: its name in the ledger, a fingerprint of its content, what it weighs.
+    """A part of a source: its name in the ledger, a fingerprint of its content, where it lies.
 
     The same name with the same fingerprint is the same content: a second pull asks for it no more.
     """
@@ -28,7 +28,6 @@ class Slice:
     name: str
     fingerprint: str
     path: Path | None = None
-    size: int = 0
     table: str | None = None
 
 

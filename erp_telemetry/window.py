@@ -10,7 +10,8 @@ from typing import Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 FIXED_STEPS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}
-LONGEST_STEP = 10_000_000
+LONGEST_STEP = {"s": 10**9, "m": 10**8, "h": 10**6, "d": 36_500, "w": 5_200, "mo": 1_200}
+"""About a century in each unit: beyond it a step leaves the calendar and means nothing."""
 _STEP = re.compile(r"^([1-9]\d*)(mo|s|m|h|d|w)$")
 
 
@@ -81,8 +82,8 @@ class Window:
         8
         """
         count, unit = step(every)
-        if count > LONGEST_STEP:
-            raise ValueError(f"{every} is longer than any window; a step counts at most {LONGEST_STEP} units")
+        if count > LONGEST_STEP[unit]:
+            raise ValueError(f"{every} is longer than a century: write at most {LONGEST_STEP[unit]}{unit}")
         if unit in FIXED_STEPS:
             width = FIXED_STEPS[unit] * count
             whole = -(-self.duration // width)
@@ -90,8 +91,7 @@ class Window:
         here = _zone(zone)
         mark = _floor(self.start.astimezone(here), unit)
         edges = [self.start]
-        # a calendar step of more than a century would leave the calendar, and holds any window
-        while count < 1200 and (mark := _advance(mark, count, unit)).astimezone(UTC) < self.stop:
+        while (mark := _advance(mark, count, unit)).astimezone(UTC) < self.stop:
             edges.append(mark.astimezone(UTC))
         return [*edges, self.stop]
 

@@ -66,3 +66,12 @@ def test_a_bad_step_says_how_to_write_one(every: str) -> None:
 def test_an_unknown_zone_is_named() -> None:
     with pytest.raises(ValueError, match="Mars/Olympus"):
         Window.parse("2026-07-01/2026-07-02").steps("1d", "Mars/Olympus")
+
+
+def test_long_calendar_steps_are_stepped_and_absurd_ones_refused() -> None:
+    decade = Window.parse("2010-01-01/2020-01-01")
+    assert [f"{edge:%Y-%m-%d}" for edge in decade.steps("1500d")] == [
+        "2010-01-01", "2014-02-09", "2018-03-20", "2020-01-01"]
+    for every in ("99999999999h", "99999999999d", "99999999999mo"):
+        with pytest.raises(ValueError, match="longer than a century"):
+            decade.steps(every)

@@ -98,7 +98,7 @@ def unseen(slices: Iterable[Slice], ledger: pl.DataFrame) -> list[Slice]:
 def file_slices(source: str, paths: Iterable[str], suffixes: tuple[str, ...], ledger: pl.DataFrame) -> list[Slice]:
     """One slice per file not yet in the ledger."""
     return unseen(
-        (Slice(f"{source}:{name}", fingerprint(path), path, path.stat().st_size)
+        (Slice(f"{source}:{name}", fingerprint(path), path)
          for name, path in listing(paths, suffixes).items()),
         ledger,
     )

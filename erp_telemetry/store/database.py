@@ -104,7 +104,7 @@ class Store:
             return answers.frame(connection, "select slice, file, line, reason, excerpt from rejects order by all")
 
     def sql(self, query: str, **parameters: object) -> pl.DataFrame:
-        """Ask the store in SQL, read-only; ``$name`` parameters are bound."""
+        """Ask the store in SQL, read-only where it is a file; ``$name`` parameters are bound."""
         with self.reading() as connection:
             return answers.frame(connection, query, parameters)
 

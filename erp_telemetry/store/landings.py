@@ -59,7 +59,7 @@ def land(
     """
     try:
         with answers.transaction(connection):
-            _set_thresholds(connection, thresholds)
+            _set_references(connection, thresholds)
             return _land(connection, part, batch, source, pull, window)
     except duckdb.Error as error:
         if not batch.is_careful:
@@ -240,9 +240,10 @@ def _keep_rejects(connection: duckdb.DuckDBPyConnection, part: Slice, rejects: I
         )
 
 
-def _set_thresholds(
+def _set_references(
     connection: duckdb.DuckDBPyConnection, thresholds: Mapping[str | None, tuple[float, float]]
 ) -> None:
+    """What rollups look up: latency thresholds by service, canonical names of metrics."""
     answers.rows(connection, "delete from store.main.thresholds")
     for service, (apdex_ms, slo_ms) in thresholds.items():
         answers.rows(connection, "insert into store.main.thresholds values ($service, $apdex_ms, $slo_ms)",
