@@ -86,7 +86,7 @@ def _table(name: str, grain: str, *blocks: str, checks: tuple[tuple[str, str], .
 
 
 _CALL = """
-duration_ms! DOUBLE | ms; null is refused, because a request without duration cannot be counted fast or slow
+duration_ms! DOUBLE | ms; null is refused unless the source says that its format cannot tell (access logs)
 is_failed BOOLEAN | as the telemetry said; null = unknown
 status_code VARCHAR | HTTP or gRPC status as sent
 weight! DOUBLE | how many real events this row stands for: ItemCount, or 2^56/(2^56-T) of ot=th, else 1

@@ -46,9 +46,11 @@ class Batch:
     """What a slice holds, by canonical table.
 
     ``rows`` gives for each table a frame, or a statement the store runs, with any of the table's
-    columns by name; columns left out are null. An extra column ``line`` tells the 1-based line of
-    the file. ``staging`` is run once before, as the temporary table ``staged`` that the statements
-    may read. ``close`` frees what the batch holds on disk.
+    columns by name; columns left out are null. Extra columns for the door: ``line``, the 1-based line
+    of the file; ``synthetic``, ``user_agent`` and ``url_path``, which tell probes and synthetic
+    traffic; ``is_untimed``, where a format cannot say how long a request took. ``staging`` is run once
+    before, as the temporary table ``staged`` that the statements may read. ``close`` frees what the
+    batch holds on disk.
     """
 
     rows: Mapping[str, Statement | pl.DataFrame]

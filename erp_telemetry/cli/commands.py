@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 import erp_telemetry as et
-from erp_telemetry.cli import recognition, screens
+from erp_telemetry.cli import screens
 from erp_telemetry.cli.arguments import (
     Gate,
     JsonOption,
@@ -28,7 +27,7 @@ from erp_telemetry.cli.arguments import (
 from erp_telemetry.cli.arguments import span as asked_span
 
 if TYPE_CHECKING:
-    from erp_telemetry import Receipt, Source, Store
+    from erp_telemetry import Receipt, Recognised, Store
 
 # older than the slowest ordinary arrival of logs, the last minutes say nothing of now
 _STALE = timedelta(minutes=30)
@@ -90,10 +89,10 @@ def demo(
     ready = [folder / kind for kind in Kind if (folder / kind).is_dir()]
     if not ready:
         raise et.SourceError(f"{folder} has none of the folders {', '.join(Kind)}: give the samples by --samples")
-    groups, unknown = recognition.recognise([str(place) for place in ready])
-    for receipt in _pull(groups, store):
+    found = et.recognise(*ready)
+    for receipt in _pull(found, store):
         screens.print_receipt(receipt)
-    _name_unknown(unknown)
+    _name_unknown(found)
     later = sorted(place.name for place in folder.iterdir()
                    if place.is_dir() and place not in ready and place.name not in _NOT_TELEMETRY)
     if later:
@@ -128,12 +127,12 @@ def pull(
 
     Example: `erp-telemetry pull exports/ 'logs/*.jsonl.gz' --store erp.duckdb`
     """
-    groups, unknown = ({source.value: paths}, []) if source else recognition.recognise(paths)
-    if not groups:
-        raise et.SourceError(f"nothing to read in {', '.join(paths)}: give OTLP JSON, Azure exports or tables")
+    found = et.recognise(*paths, source=f"{source.value}_files" if source else None)
+    _name_unknown(found)
+    if not found.sources:
+        raise et.SourceError(f"nothing to read in {', '.join(paths)}")
     wanted = None if objectives is None else et.Objectives.load(objectives)
-    receipts = _pull(groups, et.Store(store), wanted)
-    _name_unknown(unknown)
+    receipts = _pull(found, et.Store(store), wanted)
     if as_json:
         screens.print_json([_receipt_row(receipt) for receipt in receipts])
     else:
@@ -257,12 +256,11 @@ def main() -> None:
     app()
 
 
-def _pull(groups: dict[str, list[str]], store: Store, objectives: Any = None) -> list[Receipt]:
-    sources: dict[str, Callable[..., Source]] = {"otlp": et.OtlpFiles, "azure": et.AzureFiles, "tables": et.TableFiles}
+def _pull(found: Recognised, store: Store, objectives: Any = None) -> list[Receipt]:
     receipts = []
-    for kind, files in sorted(groups.items()):
-        with screens.progress(f"pulling {kind}") as show:
-            receipts.append(et.pull(sources[kind](*files), store, objectives=objectives, progress=show))
+    for source in found.sources:
+        with screens.progress(f"pulling {source.name}") as show:
+            receipts.append(et.pull(source, store, objectives=objectives, progress=show))
     return receipts
 
 
@@ -277,9 +275,9 @@ def _receipt_row(receipt: Receipt) -> dict[str, Any]:
     }
 
 
-def _name_unknown(unknown: Sequence[str]) -> None:
-    for file in unknown:
-        screens.aside.print(f"[yellow]not read[/] {screens.safe(file)}: no source knows this file; "
+def _name_unknown(found: Recognised) -> None:
+    for file, reason in found.unknown:
+        screens.aside.print(f"[yellow]not read[/] {screens.safe(file)}: {screens.safe(reason)}; "
                             "give --source, or leave it out", soft_wrap=True)
 
 

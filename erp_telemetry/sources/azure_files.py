@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from erp_telemetry.sources.files import (
     first_records,
     path_of,
 )
+from erp_telemetry.sources.heads import Head
 from erp_telemetry.window import Window
 
 _TABLES = ("requests", "dependencies", "logs", "metrics", "probes")
@@ -62,6 +64,22 @@ class AzureFiles:
         if not careful and first and not is_whole and all(map(azure_shapes.is_app, first)):
             return _batch(path, None)
         return _spooled(path, is_whole)
+
+
+_MARKS = ('"Type"', '"metricName"', '"resourceId"', '"itemCount"', '"ItemCount"', '"TimeGenerated"', '"timeseries"',
+          '"itemType"', '"customDimensions"')
+
+
+def recognise(head: Head) -> str | None:
+    """What kind of Azure Monitor export it is, told by the names its records use."""
+    if head.suffix not in JSON_SUFFIXES or not head.text.lstrip().startswith(("{", "[")):
+        return None
+    if head.records and all(map(azure_shapes.is_app, head.records)):
+        kinds = sorted({str(record.get("Type", "platform metrics")) for record in head.records})
+        return f"Azure Monitor: {', '.join(kinds)}"
+    if re.match(r'\s*\{\s*"tables"\s*:', head.text):
+        return "Azure Monitor: a saved answer"
+    return "Azure Monitor export" if any(mark in head.text for mark in _MARKS) else None
 
 
 def _is_record(record: Json) -> bool:

@@ -27,6 +27,7 @@ from erp_telemetry.sources.files import (
     path_of,
     union,
 )
+from erp_telemetry.sources.heads import Head
 from erp_telemetry.window import Window
 
 KINDS = ("resourceSpans", "resourceMetrics", "resourceLogs")
@@ -75,6 +76,14 @@ class OtlpFiles:
             rows, staging = _statements(path, kinds)
             return Batch(rows, staging, is_careful=False)
         return _spooled(path)
+
+
+def recognise(head: Head) -> str | None:
+    """``OTLP JSON`` with what it holds, told by the names of its resource lists."""
+    if head.suffix not in JSON_SUFFIXES or not head.text.lstrip().startswith(("{", "[")):
+        return None
+    kinds = [kind.removeprefix("resource").lower() for kind in KINDS if f'"{kind}"' in head.text]
+    return f"OTLP JSON: {', '.join(kinds)}" if kinds else None
 
 
 def _spooled(path: Path) -> Batch:

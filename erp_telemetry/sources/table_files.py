@@ -20,6 +20,7 @@ from erp_telemetry.errors import SourceError, nearest
 from erp_telemetry.schema import TABLES, TIME, Table
 from erp_telemetry.slices import Batch, Slice
 from erp_telemetry.sources.files import Json, Spool, file_slices, first_records, lines, path_of, suffix
+from erp_telemetry.sources.heads import Head
 from erp_telemetry.window import Window
 
 DOOR = ("synthetic", "user_agent", "url_path")
@@ -190,6 +191,20 @@ class TableFiles:
             plain = f"try_cast(list_transform(string_split({quoted}, ';'), lambda x: trim(x)) as {dtype})"
             return f"case when {quoted} like '[%' then try_cast(try_cast({quoted} as json) as {dtype}) else {plain} end"
         return quoted if dtype == found else f"try_cast({quoted} as {dtype})"
+
+
+def recognise(head: Head) -> str | None:
+    """The canonical table whose required columns the file has."""
+    if head.suffix not in _SUFFIXES:
+        return None
+    try:
+        source = TableFiles(head.path)
+        table, columns = source._table(head.path), _columns(head.path)
+    except SourceError:
+        return None
+    if set(table.required) - {"weight"} <= columns:
+        return f"canonical {table.name}, {head.suffix.removeprefix('.').upper()}"
+    return None
 
 
 def _has_door(table: Table) -> bool:

@@ -22,7 +22,10 @@ from erp_telemetry.store import answers, duplicates, ledger, retention, rollups
 from erp_telemetry.window import Window
 
 # columns a source may add for the door, which does not keep them
-_DOOR = {"line": "bigint", "synthetic": "varchar", "user_agent": "varchar", "url_path": "varchar"}
+_DOOR = {"line": "bigint", "synthetic": "varchar", "user_agent": "varchar", "url_path": "varchar",
+         "is_untimed": "boolean"}
+# a format that cannot say how long a request took says so; elsewhere a missing duration is a flaw
+_UNTIMED = " and not coalesce(is_untimed, false)"
 _PROBE_PATHS = ("/health", "/healthz", "/healthz/live", "/healthz/ready", "/healthz/startup", "/livez", "/readyz",
                 "/alive", "/ready", "/live", "/health/live", "/health/ready", "/health/startup")
 
@@ -137,7 +140,8 @@ def _set_aside(
     connection: duckdb.DuckDBPyConnection, table: Table, landed: Landed, part: Slice, is_careful: bool
 ) -> None:
     """Move rows that break a rule of the schema out of ``arrived``, each with its reason."""
-    cases = [f"when \"{name}\" is null then '{name} is missing'" for name in table.required]
+    cases = [f"when \"{name}\" is null{_UNTIMED if name == 'duration_ms' else ''} then '{name} is missing'"
+             for name in table.required]
     cases += [f"when not ({rule}) then '{reason}'" for reason, rule in table.checks.items()]
     if "time" in table.names:
         # one clock in the future would move the watermark, and with it what is last, final and old

@@ -10,7 +10,12 @@ from erp_telemetry.schema import TABLES
 from erp_telemetry.store.answers import rows, transaction, value
 from erp_telemetry.store.rollups import ROLLUPS
 
-VERSION = 1
+VERSION = 2
+
+
+# version 2 tells how many requests had a duration; before it, every one had
+_COUNTERS = ("request_minutes", "operation_hours", "dependency_minutes")
+_VIEWS = ("request_cells", "observed_minutes")
 
 
 def version(connection: duckdb.DuckDBPyConnection) -> int | None:
@@ -45,12 +50,26 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: str) -> None:
         "select table_name from information_schema.tables where table_catalog = current_database() "
         "and table_schema = 'main' order by all",
     )
-    if foreign:
+    if foreign and version(connection) is None:
         raise StoreError(f"{path} is a DuckDB file but no store (it holds {foreign[0][0]}): give another path")
     with transaction(connection):
-        for statement in _first():
+        steps = _first() if version(connection) is None else _second()
+        for statement in steps:
             rows(connection, statement)
         rows(connection, "insert into store_version values ($version, now())", {"version": VERSION})
+
+
+def _second() -> list[str]:
+    """From version 1 to 2."""
+    statements = [f"drop view {view}" for view in _VIEWS]
+    for counter in _COUNTERS:
+        statements += [f"alter table {counter} add column timed double", f"update {counter} set timed = count"]
+    return [*statements, *(part for part in _own() if "create view" in part)]
+
+
+def _own() -> list[str]:
+    text = (catalog.root() / "rollups" / "store.sql").read_text(encoding="utf-8")
+    return [part for part in text.split(";") if part.strip()]
 
 
 def _first() -> list[str]:
@@ -61,6 +80,4 @@ def _first() -> list[str]:
     for rollup in ROLLUPS.values():
         columns = ", ".join(f"{name} {dtype}" for name, dtype in rollup.columns.items())
         statements.append(f"create table {rollup.name} ({columns})")
-    text = (catalog.root() / "rollups" / "store.sql").read_text(encoding="utf-8")
-    statements.extend(part for part in text.split(";") if part.strip())
-    return statements
+    return [*statements, *_own()]

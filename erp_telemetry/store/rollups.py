@@ -19,7 +19,7 @@ from erp_telemetry.store.answers import rows
 _TIME = "timestamptz"
 _CALL_KEYS = {"population": "varchar", "status_class": "varchar", "is_failed": "boolean",
               "apdex_ms": "double", "slo_ms": "double"}
-_CALL_VALUES = {"count": "sum", "raw_count": "sum", "weight_squares": "sum", "duration_us": "sum",
+_CALL_VALUES = {"count": "sum", "raw_count": "sum", "weight_squares": "sum", "timed": "sum", "duration_us": "sum",
                 "duration_min_ms": "min", "duration_max_ms": "max",
                 "within_apdex": "sum", "within_4_apdex": "sum", "within_slo": "sum"}
 

@@ -13,7 +13,8 @@ cells as (
         c.duration_ms, c.weight
     from requests as c
     asof join steps as s on c.time >= s.step
-    where c.time >= $start and c.time < $stop and c.population = 'user'),
+    where c.time >= $start and c.time < $stop and c.population = 'user'
+      and c.duration_ms is not null),
 ranked as (
     select *,
         sum(weight) over (partition by time, service, operation order by duration_ms) as upto,

@@ -10,7 +10,7 @@ cells as (
         s.step as time,
         case when $by_service then c.service end as service,
         case when $by_operation then c.operation end as operation,
-        c.count, c.duration_us
+        c.timed, c.duration_us
     from request_cells as c
     asof join steps as s on c.time >= s.step
     where c.time >= $start and c.time < $stop
@@ -19,7 +19,7 @@ cells as (
 )
 select
     time, service, operation,
-    sum(duration_us) / sum(count) / 1000 as value,
-    sum(count) as count
+    sum(duration_us) / nullif(sum(timed), 0) / 1000 as value,
+    sum(timed) as count
 from cells
 group by all

@@ -13,6 +13,7 @@ select
     sum(r.weight) as count,
     count(*) as raw_count,
     sum(r.weight * r.weight) as weight_squares,
+    sum(case when r.duration_ms is not null then r.weight else 0 end) as timed,
     -- whole microseconds add up exactly in any order
     sum(r.weight * round(r.duration_ms * 1000)) as duration_us,
     min(r.duration_ms) as duration_min_ms,

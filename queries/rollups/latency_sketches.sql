@@ -9,4 +9,5 @@ select
     sum(weight) as count,
     sum(weight * weight) as weight_squares
 from requests
+where duration_ms is not null
 group by all

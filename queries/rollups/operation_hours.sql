@@ -14,6 +14,8 @@ select
     sum(r.weight) as count,
     count(*) as raw_count,
     sum(r.weight * r.weight) as weight_squares,
+    -- access logs may not say how long a request took: it counts, but is neither fast nor slow
+    sum(case when r.duration_ms is not null then r.weight else 0 end) as timed,
     -- whole microseconds add up exactly in any order
     sum(r.weight * round(r.duration_ms * 1000)) as duration_us,
     min(r.duration_ms) as duration_min_ms,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,10 @@ import zstandard
 
 from erp_telemetry.schema import TABLES
 from erp_telemetry.slices import Batch, Slice, Source
-from erp_telemetry.sources.azure_files import AzureFiles
-from erp_telemetry.sources.otlp_files import OtlpFiles
-from erp_telemetry.sources.table_files import TableFiles
 
 LEDGER = pl.DataFrame(schema={"slice": pl.String, "fingerprint": pl.String})
-DOOR = {"line", "synthetic", "user_agent", "url_path"}
+DOOR = {"line", "synthetic", "user_agent", "url_path", "is_untimed"}
 START = 1_767_225_600_123_456_789
-FORMATS: dict[str, Callable[..., Source]] = {
-    "otlp": OtlpFiles, "azure": AzureFiles, "classic": AzureFiles, "csv": TableFiles, "jsonl": TableFiles,
-}
-SUFFIX = {"otlp": "jsonl", "azure": "json", "classic": "json", "csv": "csv", "jsonl": "jsonl"}
 CANONICAL = (
     "time", "service", "operation", "instance", "duration_ms", "is_failed", "status_code", "weight",
     "trace_id", "span_id", "parent_id", "id",
@@ -81,15 +75,28 @@ def canonical(at: int = 0, **changes: Any) -> dict[str, Any]:
     }
 
 
-def text(form: str, count: int = 3) -> str:
-    """A good file of some events."""
-    if form == "csv":
-        head = ",".join(CANONICAL)
-        return head + "\n" + "".join(",".join(str(v) for v in canonical(at).values()) + "\n" for at in range(count))
-    makers: dict[str, Callable[[int], Any]] = {
-        "otlp": lambda at: otlp(span(at)), "azure": app, "classic": classic, "jsonl": canonical}
-    make = makers[form]
-    return "".join(json.dumps(make(at)) + "\n" for at in range(count))
+@dataclass(frozen=True)
+class Form:
+    """A format in the shared suite: how a good file of it looks, and how much of an event it can tell.
+
+    ``text(count)`` writes the events ``canonical(0) … canonical(count - 1)``; ``columns`` are those of
+    ``table`` in which what is read equals ``expected(at)``. ``first_line`` is the line of the first event.
+    """
+
+    name: str
+    make: Callable[..., Source]
+    suffix: str
+    text: Callable[[int], str]
+    columns: tuple[str, ...] = CANONICAL
+    table: str = "requests"
+    expected: Callable[[int], dict[str, Any]] = canonical
+    first_line: int = 1
+    has_fast_path: bool = True
+
+
+def each_line(make: Callable[[int], Any]) -> Callable[[int], str]:
+    """A file with one JSON object per line."""
+    return lambda count: "".join(json.dumps(make(at)) + "\n" for at in range(count))
 
 
 def write(path: Path, content: str | bytes) -> Path:

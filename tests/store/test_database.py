@@ -1,5 +1,6 @@
 """Store: who may hold the file, what a kill leaves, pruning and sealed minutes, the ledger's chain."""
 
+import gzip
 import os
 import random
 import signal
@@ -186,3 +187,18 @@ def test_the_same_file_under_another_name_is_held(tmp_path: Path, monkeypatch: p
     store = et.Store()
     et.pull(et.TableFiles("requests.parquet"), store)
     assert et.pull(et.TableFiles(tmp_path / "requests.parquet"), store).slices == 0
+
+
+def test_a_store_of_version_1_is_brought_up_to_date_and_answers_as_before(tmp_path: Path) -> None:
+    """The fixture was written by 0.1.0: 19 requests of 10 ms that weigh 100, one failed of 1000 ms that weighs 1."""
+    path = tmp_path / "old.duckdb"
+    packed = Path(__file__).parent / "fixtures" / "version_1.duckdb.gz"
+    path.write_bytes(gzip.decompress(packed.read_bytes()))
+    store = et.Store(path)
+    hour = et.Window(START, START + timedelta(hours=1))
+    whole = et.measure(store, "latency_mean", hour, "1h")
+    assert (whole["value"][0], whole["count"][0]) == (pytest.approx((1900 * 10 + 1000) / 1901), 1901.0)
+    assert et.measure(store, "apdex", hour, "1h")["value"][0] == pytest.approx(1900 / 1901)
+    assert et.measure(store, "error_ratio", hour, "1h", by=("service", "operation"))["count"].to_list() == [1901.0]
+    assert store.verify() == 4
+    assert sum(et.pull(et.Frames(requests=weighted()), store).rows.values()) == 0
