@@ -34,7 +34,8 @@ def score(store: Store, window: Window, objectives: Objectives | None = None) ->
         system first, then each service. States: met, missed, insufficient, no_data; of bands
         normal, warning, critical, unknown.
     """
-    facts = _gather(store, window, objectives if objectives is not None else Objectives.load())
+    with store.reading():
+        facts = _gather(store, window, objectives if objectives is not None else Objectives.load())
     rows: list[dict[str, Any]] = []
     for service in (None, *facts.services):
         rows += [_uptime(facts, service), _mean_time(facts, service, "mttr"), _mean_time(facts, service, "mttd"),

@@ -47,6 +47,7 @@ class Store:
         self._memory_limit = memory_limit
         self._wait_seconds = wait_seconds
         self._guard = threading.RLock()
+        self._asking: duckdb.DuckDBPyConnection | None = None
         self._kept = self._attach(read_only=False) if self.path == ":memory:" else None
         if self._kept is not None:
             migrations.migrate(self._kept, self.path)
@@ -59,13 +60,21 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection for questions; the file is open only inside the ``with``."""
+        """A connection for questions; the file is open only inside the ``with``, and once for those inside it."""
+        with self._guard:
+            if self._asking is not None:
+                yield self._asking
+                return
         if self._kept is None and migrations.is_outdated(self._version()):
             with self.writing():
                 pass
         with self._opened(read_only=True) as connection:
             migrations.check(connection, self.path)
-            yield connection
+            self._asking = connection
+            try:
+                yield connection
+            finally:
+                self._asking = None
 
     @contextmanager
     def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
