@@ -34,8 +34,10 @@ def can_draw() -> bool:
     return True
 
 
-def drawing(chart: Drawing, name: str, *, width: int, height: int) -> str:
+def drawing(chart: Drawing, name: str, *, width: int, height: int, stamp: str) -> str:
     """A chart as one ``<svg>`` that fills its column; ``name`` makes its ids unique on the page.
+
+    ``stamp`` is how moments are written below it, such as ``%H:%M``.
 
     Raises:
         ImportError: vl-convert-python is not installed; ask ``can_draw`` before.
@@ -44,7 +46,7 @@ def drawing(chart: Drawing, name: str, *, width: int, height: int) -> str:
 
     # the chart was checked when it was made
     spec = chart.to_dict(validate=False)
-    spec.update(width=width, height=height, config=_CONFIG)
+    spec.update(width=width, height=height, config={**_CONFIG, "timeFormat": stamp})
     spec.pop("title", None)
     for layer in spec.get("layer", ()):
         layer.pop("title", None)

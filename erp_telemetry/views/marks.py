@@ -24,8 +24,11 @@ def marks(frame: pl.DataFrame, context: Context) -> list[alt.Chart]:
     layers = []
     shades = _shades(context, services, first, last)
     if shades:
-        layers.append(alt.Chart(alt.InlineData(values=shades)).mark_rect(opacity=0.22, color=INCIDENT_COLOUR).encode(
-            x=alt.X("from:T", scale=alt.Scale(type="utc")), x2="to:T", tooltip=["incident:N", "from:T", "to:T"]))
+        shade = alt.Chart(alt.InlineData(values=shades)).encode(
+            x=alt.X("from:T", scale=alt.Scale(type="utc")), tooltip=["incident:N", "from:T", "to:T"])
+        layers.append(shade.mark_rect(opacity=0.22, color=INCIDENT_COLOUR).encode(x2="to:T"))
+        # minutes in weeks are narrower than a hair: where it began is always seen
+        layers.append(shade.mark_rule(opacity=0.8, strokeWidth=1.5, color=INCIDENT_COLOUR))
     uprights = _uprights(context, services, first, last)
     if uprights:
         layers.append(alt.Chart(alt.InlineData(values=uprights)).mark_rule(

@@ -49,7 +49,8 @@ def panels(
         order: services by urgency; the first twelve are drawn, the rest named.
 
     Returns:
-        entries ``service`` (``None`` = whole system) and ``panels``: ``key, measure, title, unit, worst,
+        entries ``service`` (``None`` = whole system) and ``panels``: ``key, measure, title, unit,
+        extreme (what the next is called), worst,
         worst_time, last, last_time, seen`` and ``steps``; and the SVG of each key.
     """
     every, width = step_for(window)
@@ -66,7 +67,9 @@ def panels(
                 key = f"chart-{number}-{name}"
                 shown.append(_told(key, name, part))
                 if can_draw():
-                    drawings[key] = drawing(chart(part, context=context), key, width=_WIDTH, height=_HEIGHT)
+                    drawings[key] = drawing(
+                        chart(part, context=context), key, width=_WIDTH, height=_HEIGHT,
+                        stamp="%-d %b" if span.duration > timedelta(days=2) else "%H:%M")
         if shown:
             entries.append({"service": service, "panels": shown})
     return entries, drawings
@@ -85,5 +88,6 @@ def _told(key: str, name: str, part: pl.DataFrame) -> dict[str, Any]:
     last = seen.sort("time").row(-1, named=True)
     moment: datetime = worst["time"]
     return {"key": key, "measure": name, "title": MEASURE_NAMES.get(name, name), "unit": query.header["unit"],
+            "extreme": "worst" if query.header["better"] in ("lower", "higher") else "highest",
             "worst": worst["value"], "worst_time": moment, "last": last["value"], "last_time": last["time"],
             "seen": seen.height, "steps": part.height}

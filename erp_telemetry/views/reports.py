@@ -108,7 +108,9 @@ def _word(value: str) -> str:
 
 
 def _span(low: float | None, high: float | None, unit: str) -> str:
-    return DASH if low is None or high is None else f"{readable(low, unit)} to {readable(high, unit)}"
+    if low is None or high is None:
+        return DASH
+    return readable(low, unit) if low == high else f"{readable(low, unit)} to {readable(high, unit)}"
 
 
 def _clean(value: object) -> str:
