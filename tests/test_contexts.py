@@ -6,7 +6,7 @@ import polars as pl
 
 import erp_telemetry as et
 from erp_telemetry.contexts import context
-from erp_telemetry.slices import Batch, Slice, Source
+from erp_telemetry.slices import Source
 
 from .events import START, incident
 
@@ -19,9 +19,6 @@ class Other(et.Frames):
     @property
     def name(self) -> str:
         return "other"
-
-    def read(self, part: Slice, careful: bool = False) -> Batch:
-        return super().read(part, careful)
 
 
 def change(minutes: float, kind: str = "scaling", service: str = "orders") -> tuple[datetime, str, str, str]:

@@ -25,16 +25,21 @@ def marks(frame: pl.DataFrame, context: Context) -> list[alt.Chart]:
     shades = _shades(context, services, first, last)
     if shades:
         shade = alt.Chart(alt.InlineData(values=shades)).encode(
-            x=alt.X("from:T", scale=alt.Scale(type="utc")), tooltip=["incident:N", "from:T", "to:T"])
-        layers.append(shade.mark_rect(opacity=0.22, color=INCIDENT_COLOUR).encode(x2="to:T"))
+            x=alt.X("from:T", scale=alt.Scale(type="utc")), tooltip=_told("incident:N", "from:T", "to:T"))
+        layers.append(shade.mark_rect(opacity=0.22, color=INCIDENT_COLOUR).encode(x2=alt.X2("to:T")))
         # minutes in weeks are narrower than a hair: where it began is always seen
         layers.append(shade.mark_rule(opacity=0.8, strokeWidth=1.5, color=INCIDENT_COLOUR))
     uprights = _uprights(context, services, first, last)
     if uprights:
         layers.append(alt.Chart(alt.InlineData(values=uprights)).mark_rule(
             strokeDash=[3, 3], strokeWidth=1, color=CHANGE_COLOUR,
-        ).encode(x=alt.X("at:T", scale=alt.Scale(type="utc")), tooltip=["change:N", "at:T"]))
+        ).encode(x=alt.X("at:T", scale=alt.Scale(type="utc")), tooltip=_told("change:N", "at:T")))
     return layers
+
+
+def _told(*fields: str) -> list[alt.Tooltip]:
+    # a bare text would be looked up in all of Vega-Lite's schema, each time for 20 ms
+    return [alt.Tooltip(field) for field in fields]
 
 
 def _shades(
