@@ -10,7 +10,11 @@ with
     lines as (
         select json as raw, json_keys(json) as names
         from read_json_objects($file, format = 'newline_delimited', maximum_object_size = 33554432)
-        where case when json_type(json) = 'OBJECT' then true else error('a line is no JSON object') end
+        where case
+            when list_contains(names, '@t') or list_contains(names, '__time') then true
+            when list_contains(names, 'Timestamp')
+                and list_has_any(names, ['Level', 'MessageTemplate', 'RenderedMessage', 'Properties']) then true
+            else error('a line is no event: neither @t nor Timestamp') end
     ),
     -- JSON functions read numbers as doubles: those that would not come back as written are made texts with a mark
     marked as (
@@ -78,7 +82,6 @@ with
                 nullif(case when is_compact then e."@sp" else e.SpanId end, ''),
                 case when regexp_full_match(p.SpanId, '[0-9a-fA-F]{16}') then p.SpanId end)) as span_id
         from parts
-        where case when coalesce(e."@t", e."Timestamp", e.__time, '') <> '' then true else error('neither @t nor Timestamp') end
     ),
     read as (
         select
@@ -98,9 +101,9 @@ with
                 when 'error' then 'error' when 'err' then 'error'
                 when 'fatal' then 'critical' when 'critical' then 'critical' when 'ftl' then 'critical'
                 when 'crit' then 'critical' end as known_level,
-            case when not coalesce(list_contains(keys, $weight), false) then 1.0
-                else coalesce(try_cast(trim(vals[list_position(keys, $weight)], '"') as double),
-                    error('the weight is no number')) end as weight,
+            vals[list_position(keys, $weight)] as weight_text,
+            case when coalesce(weight_text, 'null') = 'null' then 1.0
+                else coalesce(try_cast(trim(weight_text, '"') as double), error('the weight is no number')) end as weight,
             -- the template in pieces: texts and holes such as {Name}, {@Name,10:format}
             case when message is null and (contains(template, '{') or contains(template, '}')) then regexp_extract_all(template,
                 '\{\{|\}\}|\{[@$]?[\pL\pN_.]+(?:,-?\d+)?(?::[^{}]*)?\}|[^{}]+|[{}]') end as tokens,
