@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from erp_telemetry.sources.frames import Frames
     from erp_telemetry.sources.otlp_files import OtlpFiles
     from erp_telemetry.sources.recognition import Recognised, recognise
+    from erp_telemetry.sources.serilog_files import SerilogFiles
     from erp_telemetry.sources.table_files import TableFiles
     from erp_telemetry.store import Store
     from erp_telemetry.views.charts import chart
@@ -58,6 +59,7 @@ __all__ = [
     "Recognised",
     "Reject",
     "Report",
+    "SerilogFiles",
     "Slice",
     "Source",
     "SourceError",
@@ -94,6 +96,7 @@ _HOME = {
     "Recognised": "sources.recognition",
     "Reject": "slices",
     "Report": "views.reports",
+    "SerilogFiles": "sources.serilog_files",
     "Slice": "slices",
     "Source": "slices",
     "SourceError": "errors",

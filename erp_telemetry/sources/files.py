@@ -243,9 +243,10 @@ class Spool:
         """Set a line aside."""
         self.rejects.append(Reject(str(self.origin), line, reason, text[:EXCERPT]))
 
-    def records(self) -> Iterator[tuple[int | None, str, Json]]:
-        """The numbered JSON objects of the original file; broken lines become rejects."""
-        for number, text in lines(self.origin, self.rejects):
+    def records(self, trim: str = "") -> Iterator[tuple[int | None, str, Json]]:
+        """The numbered JSON objects of the original file, less ``trim`` at their end; broken lines become rejects."""
+        for number, line in lines(self.origin, self.rejects):
+            text = line.removesuffix(trim)
             if len(text) * 4 > LONGEST_LINE and len(text.encode("utf-8", "replace")) > LONGEST_LINE - 64:
                 self.reject(number, f"longer than {LONGEST_LINE // 2**20} MiB", text)
                 continue
