@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from erp_telemetry.slices import Batch, Reject, Slice, Source
     from erp_telemetry.sources.azure_files import AzureFiles
     from erp_telemetry.sources.frames import Frames
+    from erp_telemetry.sources.kubernetes_files import KubernetesFiles
     from erp_telemetry.sources.otlp_files import OtlpFiles
     from erp_telemetry.sources.recognition import Recognised, recognise
     from erp_telemetry.sources.serilog_files import SerilogFiles
@@ -49,6 +50,7 @@ __all__ = [
     "FrameError",
     "Frames",
     "Incident",
+    "KubernetesFiles",
     "NotEnoughReadings",
     "ObjectiveError",
     "Objectives",
@@ -86,6 +88,7 @@ _HOME = {
     "FrameError": "errors",
     "Frames": "sources.frames",
     "Incident": "incidents",
+    "KubernetesFiles": "sources.kubernetes_files",
     "NotEnoughReadings": "errors",
     "ObjectiveError": "errors",
     "Objectives": "objectives",

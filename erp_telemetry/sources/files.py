@@ -233,7 +233,7 @@ class Spool:
             for number, text, record in numbered:
                 try:
                     for kept in keep(number, record):
-                        out.write(_encoded(number, text, kept, kept is record))
+                        out.write(encoded(number, text, kept, kept is record))
                         self.count += 1
                 except ValueError as error:
                     self.reject(number, str(error), text)
@@ -262,7 +262,7 @@ class Spool:
         self.path.unlink(missing_ok=True)
 
 
-def _encoded(number: int | None, text: str, record: Json, is_same: bool) -> bytes:
+def encoded(number: int | None, text: str, record: Json, is_same: bool) -> bytes:
     """One line of the spool; a record kept as it was keeps its own digits."""
     head = f'{{"__line":{"null" if number is None else number}'
     if is_same and text.startswith("{") and not _LONE_SURROGATE.search(text):
