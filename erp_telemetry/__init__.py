@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from erp_telemetry.pulls import Receipt, pull
     from erp_telemetry.scorecards import score
     from erp_telemetry.slices import Batch, Reject, Slice, Source
+    from erp_telemetry.sources.access_log_files import AccessLogFiles
     from erp_telemetry.sources.azure_files import AzureFiles
     from erp_telemetry.sources.frames import Frames
     from erp_telemetry.sources.otlp_files import OtlpFiles
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "AccessLogFiles",
     "AzureFiles",
     "Batch",
     "FrameError",
@@ -79,6 +81,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "AccessLogFiles": "sources.access_log_files",
     "AzureFiles": "sources.azure_files",
     "Batch": "slices",
     "FrameError": "errors",

@@ -14,7 +14,7 @@ from typing import Any
 
 from erp_telemetry.errors import nearest
 from erp_telemetry.slices import Source
-from erp_telemetry.sources import azure_files, otlp_files, table_files
+from erp_telemetry.sources import access_log_files, azure_files, otlp_files, table_files
 from erp_telemetry.sources.heads import Head
 
 
@@ -29,6 +29,8 @@ class Reader:
 
 
 READERS = (
+    Reader("access_log_files", access_log_files.recognise, access_log_files.AccessLogFiles,
+           frozenset({"service", "duration"})),
     Reader("otlp_files", otlp_files.recognise, otlp_files.OtlpFiles),
     Reader("azure_files", azure_files.recognise, azure_files.AzureFiles),
     Reader("table_files", table_files.recognise, table_files.TableFiles, frozenset({"naive"})),
