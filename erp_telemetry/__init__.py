@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from erp_telemetry.sources.access_log_files import AccessLogFiles
     from erp_telemetry.sources.azure_files import AzureFiles
     from erp_telemetry.sources.frames import Frames
+    from erp_telemetry.sources.load_test_files import LoadTestFiles
     from erp_telemetry.sources.otlp_files import OtlpFiles
     from erp_telemetry.sources.recognition import Recognised, recognise
     from erp_telemetry.sources.table_files import TableFiles
@@ -50,6 +51,7 @@ __all__ = [
     "FrameError",
     "Frames",
     "Incident",
+    "LoadTestFiles",
     "NotEnoughReadings",
     "ObjectiveError",
     "Objectives",
@@ -87,6 +89,7 @@ _HOME = {
     "FrameError": "errors",
     "Frames": "sources.frames",
     "Incident": "incidents",
+    "LoadTestFiles": "sources.load_test_files",
     "NotEnoughReadings": "errors",
     "ObjectiveError": "errors",
     "Objectives": "objectives",

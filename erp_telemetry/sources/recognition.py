@@ -14,7 +14,7 @@ from typing import Any
 
 from erp_telemetry.errors import nearest
 from erp_telemetry.slices import Source
-from erp_telemetry.sources import access_log_files, azure_files, otlp_files, table_files
+from erp_telemetry.sources import access_log_files, azure_files, load_test_files, otlp_files, table_files
 from erp_telemetry.sources.heads import Head
 
 
@@ -33,6 +33,8 @@ READERS = (
            frozenset({"service", "duration"})),
     Reader("otlp_files", otlp_files.recognise, otlp_files.OtlpFiles),
     Reader("azure_files", azure_files.recognise, azure_files.AzureFiles),
+    Reader("load_test_files", load_test_files.recognise, load_test_files.LoadTestFiles,
+           frozenset({"service", "population"})),
     Reader("table_files", table_files.recognise, table_files.TableFiles, frozenset({"naive"})),
 )
 

@@ -15,8 +15,9 @@ from tests.sources.support import only, read
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "logs" / "web"
 WINDOW = et.Window.parse("2015-05-17/2015-05-21")
-# a user agent of the file that names itself a program has one of these words, as docs/web_and_load_tests.md lists them
-BOTS = ("bot", "crawl", "spider", "slurp", "feedburner", "feedfetcher", "archiver", "bingpreview", "facebookexternalhit")
+# words by which the programs of this file name themselves, of those in docs/web_and_load_tests.md
+BOTS = ("bot", "crawl", "spider", "slurp", "feedburner", "feedfetcher", "archiver", "bingpreview",
+        "facebookexternalhit")
 
 
 def _found(name: str) -> Path:
