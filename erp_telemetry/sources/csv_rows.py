@@ -17,8 +17,10 @@ def header(path: Path) -> tuple[list[str], str]:
     """Column names of a CSV file and what parts them: comma, semicolon, tab or bar."""
     for _, text in lines(path):
         delimiter = max(",;\t|", key=text.count)
-        names = [name.strip() for name in next(csv.reader(io.StringIO(text), delimiter=delimiter))]
-        return names, delimiter
+        try:
+            return [name.strip() for name in next(csv.reader(io.StringIO(text), delimiter=delimiter))], delimiter
+        except csv.Error as error:
+            raise SourceError(f"{path}: its first line is no header: {error}") from error
     raise SourceError(f"{path}: holds no header line")
 
 

@@ -92,7 +92,10 @@ def is_point(record: Json) -> bool:
 
 def _names(line: str) -> frozenset[str]:
     delimiter = max(",;\t|", key=line.count)
-    return frozenset(name.strip() for name in next(csv.reader(io.StringIO(line), delimiter=delimiter), []))
+    try:
+        return frozenset(name.strip() for name in next(csv.reader(io.StringIO(line), delimiter=delimiter), []))
+    except csv.Error:
+        return frozenset()
 
 
 def _document(head: Head) -> Shape | None:

@@ -18,14 +18,15 @@ with
     )
 select
     line,
-    case when is_start or duration_ms is null then stamped_at
-        else stamped_at - to_microseconds(cast(round(duration_ms * 1000) as bigint)) end as "time",
+    -- a duration that cannot be does not move the time; the door refuses it
+    stamped_at - to_microseconds(case when not is_start and duration_ms between 0 and 31.6e9
+        then try_cast(round(duration_ms * 1000) as bigint) else 0 end) as "time",
     named_service as service,
     asked.method || ' ' || path as operation,
     named_instance as "instance",
     duration_ms,
     is_untimed,
-    case when try_cast(status_code as integer) between 100 and 599 then cast(status_code as integer) >= 500 end
+    case when try_cast(status_code as integer) between 100 and 599 then try_cast(status_code as integer) >= 500 end
         as is_failed,
     status_code,
     1.0 as weight,

@@ -24,7 +24,7 @@ select
     s.__line as line, row_hash,
     row_number() over (partition by row_hash order by s.__line) as ordinal,
     -- JMeter stamps the start, unless sampleresult.timestamp.start was set to false
-    case when regexp_full_match(s.timeStamp, '\d{12,14}') then make_timestamptz(cast(s.timeStamp as bigint) * 1000) end
+    case when regexp_full_match(s.timeStamp, '\d{12,14}') then make_timestamptz(try_cast(s.timeStamp as bigint) * 1000) end
         as "time",
     try_cast(s.elapsed as double) as duration_ms,
     false as is_untimed,

@@ -17,11 +17,11 @@ with
                 p.status, p.url) as varchar)) as row_hash,
             -- whole seconds unless K6_CSV_TIME_FORMAT says otherwise
             case
-                when regexp_full_match(p."timestamp", '\d{10}') then make_timestamptz(cast(p."timestamp" as bigint) * 1000000)
-                when regexp_full_match(p."timestamp", '\d{13}') then make_timestamptz(cast(p."timestamp" as bigint) * 1000)
-                when regexp_full_match(p."timestamp", '\d{16}') then make_timestamptz(cast(p."timestamp" as bigint))
+                when regexp_full_match(p."timestamp", '\d{10}') then make_timestamptz(try_cast(p."timestamp" as bigint) * 1000000)
+                when regexp_full_match(p."timestamp", '\d{13}') then make_timestamptz(try_cast(p."timestamp" as bigint) * 1000)
+                when regexp_full_match(p."timestamp", '\d{16}') then make_timestamptz(try_cast(p."timestamp" as bigint))
                 when regexp_full_match(p."timestamp", '\d{19}')
-                    then make_timestamptz(cast(p."timestamp" as bigint) // 1000)
+                    then make_timestamptz(try_cast(p."timestamp" as bigint) // 1000)
                 when regexp_matches(p."timestamp", ':\d\d(\.\d+)?(Z|z|[+-]\d\d:?\d\d)$')
                     then try_cast(p."timestamp" as timestamptz) end as ended_at
         from points
@@ -30,7 +30,8 @@ with
 select
     p.__line as line, row_hash,
     row_number() over (partition by row_hash order by p.__line) as ordinal,
-    ended_at - to_microseconds(cast(round(duration_ms * 1000) as bigint)) as "time",
+    ended_at - to_microseconds(case when duration_ms between 0 and 31.6e9
+        then try_cast(round(duration_ms * 1000) as bigint) else 0 end) as "time",
     duration_ms,
     false as is_untimed,
     1.0 as weight,

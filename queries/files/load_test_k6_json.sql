@@ -34,7 +34,8 @@ select
     line, row_hash,
     row_number() over (partition by row_hash order by line) as ordinal,
     -- k6 stamps a point when the response has ended
-    ended_at - to_microseconds(cast(round(duration_ms * 1000) as bigint)) as "time",
+    ended_at - to_microseconds(case when duration_ms between 0 and 31.6e9
+        then try_cast(round(duration_ms * 1000) as bigint) else 0 end) as "time",
     duration_ms,
     false as is_untimed,
     1.0 as weight,

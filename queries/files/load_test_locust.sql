@@ -11,7 +11,7 @@ with
     counts as (
         select
             h.__line as line,
-            case when regexp_full_match(h."Timestamp", '\d{10}') then make_timestamptz(cast(h."Timestamp" as bigint) * 1000000)
+            case when regexp_full_match(h."Timestamp", '\d{10}') then make_timestamptz(try_cast(h."Timestamp" as bigint) * 1000000)
                 end as "time",
             nullif(h."Type", '') as method,
             h."Name" as name,
