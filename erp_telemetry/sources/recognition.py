@@ -14,7 +14,15 @@ from typing import Any
 
 from erp_telemetry.errors import nearest
 from erp_telemetry.slices import Source
-from erp_telemetry.sources import azure_files, kubernetes_files, otlp_files, serilog_files, table_files
+from erp_telemetry.sources import (
+    access_log_files,
+    azure_files,
+    kubernetes_files,
+    load_test_files,
+    otlp_files,
+    serilog_files,
+    table_files,
+)
 from erp_telemetry.sources.heads import Head
 
 
@@ -32,8 +40,12 @@ READERS = (
     Reader("kubernetes_files", kubernetes_files.recognise, kubernetes_files.KubernetesFiles,
            frozenset({"service", "naive", "at"})),
     Reader("serilog_files", serilog_files.recognise, serilog_files.SerilogFiles, frozenset({"service", "naive"})),
+    Reader("access_log_files", access_log_files.recognise, access_log_files.AccessLogFiles,
+           frozenset({"service", "duration"})),
     Reader("otlp_files", otlp_files.recognise, otlp_files.OtlpFiles),
     Reader("azure_files", azure_files.recognise, azure_files.AzureFiles),
+    Reader("load_test_files", load_test_files.recognise, load_test_files.LoadTestFiles,
+           frozenset({"service", "population"})),
     Reader("table_files", table_files.recognise, table_files.TableFiles, frozenset({"naive"})),
 )
 
