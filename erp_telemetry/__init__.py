@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from erp_telemetry.slices import Batch, Reject, Slice, Source
     from erp_telemetry.sources.azure_files import AzureFiles
     from erp_telemetry.sources.frames import Frames
+    from erp_telemetry.sources.incident_files import IncidentFiles
     from erp_telemetry.sources.otlp_files import OtlpFiles
     from erp_telemetry.sources.recognition import Recognised, recognise
     from erp_telemetry.sources.table_files import TableFiles
@@ -48,6 +49,7 @@ __all__ = [
     "FrameError",
     "Frames",
     "Incident",
+    "IncidentFiles",
     "NotEnoughReadings",
     "ObjectiveError",
     "Objectives",
@@ -84,6 +86,7 @@ _HOME = {
     "FrameError": "errors",
     "Frames": "sources.frames",
     "Incident": "incidents",
+    "IncidentFiles": "sources.incident_files",
     "NotEnoughReadings": "errors",
     "ObjectiveError": "errors",
     "Objectives": "objectives",

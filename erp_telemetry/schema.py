@@ -164,6 +164,7 @@ TABLES: Mapping[str, Table] = MappingProxyType({
                impact VARCHAR | outage, partial, degraded or none
                services VARCHAR[] | services touched
                impact_start! TIME | users began to suffer
+               is_start_estimated BOOLEAN | true where impact_start is when a tool was told: they began no later
                detected TIME | first noticed by machine or person
                declared TIME | called an incident
                acknowledged TIME | someone took it

@@ -14,7 +14,7 @@ from typing import Any
 
 from erp_telemetry.errors import nearest
 from erp_telemetry.slices import Source
-from erp_telemetry.sources import azure_files, otlp_files, table_files
+from erp_telemetry.sources import azure_files, incident_files, otlp_files, table_files
 from erp_telemetry.sources.heads import Head
 
 
@@ -30,6 +30,8 @@ class Reader:
 
 READERS = (
     Reader("otlp_files", otlp_files.recognise, otlp_files.OtlpFiles),
+    Reader("incident_files", incident_files.recognise, incident_files.IncidentFiles,
+           frozenset({"naive", "label", "impact"})),
     Reader("azure_files", azure_files.recognise, azure_files.AzureFiles),
     Reader("table_files", table_files.recognise, table_files.TableFiles, frozenset({"naive"})),
 )
@@ -63,7 +65,7 @@ def recognise(*paths: str | Path, source: str | None = None, **options: Any) -> 
 
     Args:
         source: read all of it as this, such as ``serilog_files``, instead of looking.
-        options: ``service``, ``naive``, ``at``: given to each source that takes them.
+        options: ``service``, ``naive``, ``at`` …: given to each source that takes them.
 
     Raises:
         ValueError: no such source, or an option that no source takes.

@@ -106,7 +106,7 @@ class TableFiles:
         return self._statement(path, table, given, "read_parquet($file)", types, "null")
 
     def _csv(self, path: Path, table: Table, careful: bool) -> Batch:
-        header, delimiter = _header(path)
+        header, delimiter = csv_header(path)
         _check_required(path, table, set(header))
         given = {name: f"c{at}" for at, name in reversed(list(enumerate(header)))}
         names = ", ".join(f"'c{at}': 'VARCHAR'" for at in range(len(header)))
@@ -115,7 +115,7 @@ class TableFiles:
             return Batch({table.name: self._statement(path, table, given, source, {}, "null", True)}, is_careful=False)
         spool = Spool(path)
         times = [at for at, name in enumerate(header) if name in _times(table)]
-        spool.fill(_csv_records(spool, len(header), delimiter), lambda _, row: (self._zoned(row, times),))
+        spool.fill(csv_records(spool, len(header), delimiter), lambda _, row: (self._zoned(row, times),))
         source = f"{_READ_JSON}{{'__line': 'BIGINT', {names}}})"
         rows = self._statement(spool.path, table, given, source, {}, "__line")
         return Batch({table.name: rows}, rejects=tuple(spool.rejects), close=spool.close)
@@ -226,7 +226,7 @@ def _check_required(path: Path, table: Table, found: set[str]) -> None:
 def _columns(path: Path) -> set[str]:
     """The column names of a file, as far as its first records tell."""
     if suffix(path) == ".csv":
-        return set(_header(path)[0])
+        return set(csv_header(path)[0])
     if suffix(path) == ".parquet":
         return set(_parquet_types(path))
     return {key for record in first_records(path) or () for key in record}
@@ -241,7 +241,7 @@ def _parquet_types(path: Path) -> dict[str, str]:
             raise SourceError(f"{path}: not a Parquet file: {error}") from error
 
 
-def _header(path: Path) -> tuple[list[str], str]:
+def csv_header(path: Path) -> tuple[list[str], str]:
     """Column names of a CSV file and what parts them: comma, semicolon or tab."""
     for _, text in lines(path):
         delimiter = max(",;\t", key=text.count)
@@ -250,7 +250,7 @@ def _header(path: Path) -> tuple[list[str], str]:
     raise SourceError(f"{path}: holds no header line")
 
 
-def _csv_records(spool: Spool, width: int, delimiter: str) -> Iterator[tuple[int | None, str, Json]]:
+def csv_records(spool: Spool, width: int, delimiter: str) -> Iterator[tuple[int | None, str, Json]]:
     """Numbered rows below the header; a row of another width is set aside."""
     pulled: list[tuple[int, str]] = []
     again: deque[tuple[int, str]] = deque()
