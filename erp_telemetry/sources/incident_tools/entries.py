@@ -15,9 +15,6 @@ from erp_telemetry.sources.files import Json
 Row = tuple[str, Json]
 """A canonical table and one row of it by column name; moments are text in UTC."""
 
-STATUS_PAGE = "status page"
-"""What ``detected_by`` says where a moment is only when the public was told."""
-
 SEVERITIES: Mapping[str, str] = {
     **dict.fromkeys(("critical", "sev0", "sev1", "s0", "s1", "p0", "p1"), "critical"),
     **dict.fromkeys(("high", "sev2", "s2", "p2"), "high"),

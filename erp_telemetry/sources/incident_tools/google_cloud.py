@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from erp_telemetry.schema import STATUS_PAGE
 from erp_telemetry.sources.incident_tools.entries import (
     SEVERITIES,
-    STATUS_PAGE,
     Entry,
     Row,
     incident,

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+from erp_telemetry.schema import STATUS_PAGE
 from erp_telemetry.sources.files import Json
 from erp_telemetry.sources.incident_tools.entries import (
-    STATUS_PAGE,
     Entry,
     Row,
     incident,
