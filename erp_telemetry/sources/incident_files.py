@@ -45,7 +45,8 @@ _SUFFIXES = (*JSON_SUFFIXES, ".csv", ".toml")
 _SAMPLE = 20
 # a document without any of these is of no tool here, and need not be read to its end to know it
 _MARKS = re.compile(
-    r'"(incidents?|scheduled_maintenances|incident_\w+|created_?[aA]t|created|impact_start|title|tinyId|number)"')
+    r'"(incidents?|scheduled_maintenances|incident_(number|key|updates)|short_description|external_desc|impact_start|'
+    r'tinyId|created_at|createdAt)"')
 
 Numbered = tuple[int | None, str, Any]
 
@@ -136,14 +137,13 @@ def _is_table(kind: str, documents: Iterable[Any]) -> bool:
 
 def _first_documents(head: Head) -> list[Any]:
     """The first documents of a file: its header, its lines, or all of it."""
-    if head.suffix == ".csv":
-        try:
+    try:
+        if head.suffix == ".csv":
             return _headed(head.path)
-        except SourceError:
-            return []
-    if head.suffix == ".toml":
-        found = _toml(head.path) if "[[incident]]" in head.text else None
-        return [] if found is None or not found.get("incident") else [found]
+        if head.suffix == ".toml":
+            return [_toml(head.path)] if "[[incident]]" in head.text else []
+    except SourceError:
+        return []
     if not _MARKS.search(head.text):
         return []
     if head.records and _parses(head.lines[0]):
@@ -168,7 +168,7 @@ def _keys(header: Iterable[str]) -> list[str]:
     return [re.sub(r"\W+", "_", name.strip().lower()).strip("_") for name in header]
 
 
-def _toml(path: Path) -> Json | None:
+def _toml(path: Path) -> Json:
     try:
         return tomllib.loads("\n".join(text for _, text in lines(path, is_whole=True)))
     except tomllib.TOMLDecodeError as error:

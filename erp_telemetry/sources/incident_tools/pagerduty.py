@@ -28,10 +28,8 @@ def records(document: Any) -> list[Any] | None:
     found = wrapped(document, "incidents", "incident")
     if not found and isinstance(document, dict) and {"incidents", "limit", "more"} <= document.keys():
         return []
-    if isinstance(document, dict) and "incidents" not in document and "incident" not in document:
-        beside: list[Json] = []
-    else:
-        beside = items(document.get("log_entries")) if isinstance(document, dict) else []
+    is_wrapped = isinstance(document, dict) and bool({"incidents", "incident"} & document.keys())
+    beside = items(document.get("log_entries")) if is_wrapped else []
     if beside:
         found = [_with_log(one, beside, is_only=len(found) == 1) for one in found]
     return mostly(found, _is_incident)
@@ -57,6 +55,9 @@ def rows(entry: Entry) -> Iterator[Row]:
     identity = entry.text("id")
     if identity is None:
         raise ValueError("no id: it could not be told from other incidents")
+    reason = entry.told.get("resolve_reason")
+    if isinstance(reason, dict) and reason.get("type") == "merge_resolve_reason":
+        raise ValueError(f"{identity} was merged into {named(reason.get('incident'), 'id') or 'another incident'}")
     created = entry.moment("created_at", "created_on")
     status = entry.word("status", entry.text("status") or _status_of_csv(entry), _STATUSES)
     priority = entry.told.get("priority")
