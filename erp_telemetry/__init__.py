@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from erp_telemetry.sources.access_log_files import AccessLogFiles
     from erp_telemetry.sources.azure_files import AzureFiles
     from erp_telemetry.sources.frames import Frames
+    from erp_telemetry.sources.incident_files import IncidentFiles
     from erp_telemetry.sources.kubernetes_files import KubernetesFiles
     from erp_telemetry.sources.load_test_files import LoadTestFiles
     from erp_telemetry.sources.otlp_files import OtlpFiles
@@ -53,6 +54,7 @@ __all__ = [
     "FrameError",
     "Frames",
     "Incident",
+    "IncidentFiles",
     "KubernetesFiles",
     "LoadTestFiles",
     "NotEnoughReadings",
@@ -93,6 +95,7 @@ _HOME = {
     "FrameError": "errors",
     "Frames": "sources.frames",
     "Incident": "incidents",
+    "IncidentFiles": "sources.incident_files",
     "KubernetesFiles": "sources.kubernetes_files",
     "LoadTestFiles": "sources.load_test_files",
     "NotEnoughReadings": "errors",

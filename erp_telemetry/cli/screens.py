@@ -82,7 +82,9 @@ def print_incidents(found: Sequence[Incident], title: str) -> None:
     """Incidents with their times to detect and repair."""
     table = _table(title, "incident", "impact", "services", "began, UTC", ">to detect", ">to repair", "ended, UTC")
     for one in found:
-        ended = "[bold red]still open[/]" if one.impact_end is None else f"{one.impact_end:%Y-%m-%d %H:%M}"
+        ended = "[bold red]still open[/]" if one.is_open else "not recorded"
+        if one.ended is not None:
+            ended = f"{one.ended:%Y-%m-%d %H:%M}"
         table.add_row(safe(one.title), safe(one.impact or "–"), safe(", ".join(one.services)),  # noqa: RUF001
                       f"{one.impact_start:%Y-%m-%d %H:%M}", _span(one.time_to_detect), _span(one.time_to_repair), ended)
     screen.print(table)

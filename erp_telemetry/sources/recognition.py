@@ -17,6 +17,7 @@ from erp_telemetry.slices import Source
 from erp_telemetry.sources import (
     access_log_files,
     azure_files,
+    incident_files,
     kubernetes_files,
     load_test_files,
     otlp_files,
@@ -43,6 +44,8 @@ READERS = (
     Reader("access_log_files", access_log_files.recognise, access_log_files.AccessLogFiles,
            frozenset({"service", "duration"})),
     Reader("otlp_files", otlp_files.recognise, otlp_files.OtlpFiles),
+    Reader("incident_files", incident_files.recognise, incident_files.IncidentFiles,
+           frozenset({"naive", "label", "impact"})),
     Reader("azure_files", azure_files.recognise, azure_files.AzureFiles),
     Reader("load_test_files", load_test_files.recognise, load_test_files.LoadTestFiles,
            frozenset({"service", "population"})),
@@ -78,7 +81,7 @@ def recognise(*paths: str | Path, source: str | None = None, **options: Any) -> 
 
     Args:
         source: read all of it as this, such as ``serilog_files``, instead of looking.
-        options: ``service``, ``naive``, ``at``: given to each source that takes them.
+        options: ``service``, ``naive``, ``at`` …: given to each source that takes them.
 
     Raises:
         ValueError: no such source, or an option that no source takes.
