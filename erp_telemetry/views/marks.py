@@ -47,7 +47,8 @@ def _shades(
 ) -> list[dict[str, Any]]:
     found = []
     for one in context.incidents:
-        start, stop = max(one.impact_start, first), min(one.impact_end or last, last)
+        end = one.ended or (last if one.is_open else one.impact_start)
+        start, stop = max(one.impact_start, first), min(end, last)
         if stop >= start and (services is None or any(one.touches(name) for name in services)):
             found.append({"from": start.strftime(_STAMP), "to": stop.strftime(_STAMP), "incident": one.title})
     return found

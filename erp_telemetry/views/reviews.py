@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
 
 from erp_telemetry.contexts import Context, context
-from erp_telemetry.incidents import Incident
+from erp_telemetry.incidents import Incident, overlapping
 from erp_telemetry.measures import measure
 from erp_telemetry.objectives import UNITS, Objectives
 from erp_telemetry.quality import Quality, quality
@@ -44,6 +44,7 @@ def review(store: Store, window: Window, objectives: Objectives) -> tuple[dict[s
         "scorecard": card, "headline": [row for row in card if row["service"] is None and row["kpi"] in UNITS],
         "incidents": [_incident(store, one, around, counted=number < _COUNTED_INCIDENTS)
                       for number, one in enumerate(around.incidents)],
+        "overlapping": [(early.id, late.id) for early, late in overlapping(around.incidents)],
         "strips": strips(states, width), "departures": sure[:SHOWN_RUNS],
         "departures_left_out": max(0, len(sure) - SHOWN_RUNS), "departures_unsure": len(apart) - len(sure),
         "services": services, "services_left_out": _left_out(card, services),
@@ -70,19 +71,24 @@ def _left_out(card: Sequence[Mapping[str, Any]], drawn: Sequence[Mapping[str, An
 def _incident(store: Store, one: Incident, around: Context, *, counted: bool) -> dict[str, Any]:
     told = {name: getattr(one, name) for name in (
         "id", "title", "severity", "status", "critical_issue", "impact", "services", "impact_start", "detected",
-        "mitigated", "impact_end", "resolved", "restored", "cause", "detected_by")}
+        "is_start_estimated", "mitigated", "ended", "restored", "cause", "detected_by")}
     return {
-        **told, "is_open": one.is_open,
+        **told, "is_open": one.is_open, "is_end_unknown": one.is_end_unknown,
         "time_to_detect_s": _seconds(one.time_to_detect), "time_to_repair_s": _seconds(one.time_to_repair),
-        "lasted_s": _seconds((one.impact_end or around.window.stop) - one.impact_start),
+        "lasted_s": None if one.is_end_unknown else _seconds(_stop(one, around.window) - one.impact_start),
         "changes": _changes_around(one, around),
         **(_suffered(store, one, around) if counted else {"requests": None, "failed": None, "worst": None}),
     }
 
 
+def _stop(one: Incident, window: Window) -> datetime:
+    """Where an incident ends as far as the window knows; one over at an unknown moment ends where it began."""
+    return one.ended or (max(window.stop, one.impact_start) if one.is_open else one.impact_start)
+
+
 def _suffered(store: Store, one: Incident, around: Context) -> dict[str, Any]:
     """User requests of the services touched while it lasted, how many failed, and the worst minute's ratio."""
-    stop = min(one.impact_end or around.window.stop, around.window.stop)
+    stop = min(_stop(one, around.window), around.window.stop)
     start = max(one.impact_start, around.window.start).replace(second=0, microsecond=0)
     minutes = max(1, -((start - stop) // _MINUTE))
     if minutes > 20_160:
@@ -99,7 +105,7 @@ def _suffered(store: Store, one: Incident, around: Context) -> dict[str, Any]:
 
 def _changes_around(one: Incident, around: Context) -> list[dict[str, Any]]:
     """Changes made to the services touched, from an hour before until it was over."""
-    stop = one.impact_end or around.window.stop
+    stop = _stop(one, around.window)
     made = around.changes.filter(
         pl.col("time").is_between(one.impact_start - _BEFORE, stop), pl.col("service").is_in(list(one.services)))
     return [{**row, "after_s": (row["time"] - one.impact_start).total_seconds()}
