@@ -207,11 +207,12 @@ def test_lines_of_our_own_are_a_table_and_what_is_no_table_is_not(tmp_path: Path
     row = {"id": "a", "title": "t", "impact_start": "2026-07-01T14:10:00Z", "status": "open"}
     for name, source in (("a.jsonl", "table_files"), ("a.json", "incident_files")):
         assert [one.source for one in et.recognise(write(tmp_path / name, json.dumps(row) + "\n")).taken] == [source]
+    (tmp_path / "report.json").write_text(json.dumps({"incidents": [row], "uptime": {}}))
     (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\n")
     (tmp_path / "broken.toml").write_text("[[incident]]\nname = \n")
     (tmp_path / "other.json").write_text(json.dumps({"items": [{"metadata": {"created_at": 1}}], "kind": "List"}))
     assert {Path(path).name for path, _ in et.recognise(tmp_path).unknown} == {
-        "pyproject.toml", "broken.toml", "other.json"}
+        "pyproject.toml", "broken.toml", "other.json", "report.json"}
 
 
 def test_empty_answers_are_no_incidents_and_other_files_are_refused(tmp_path: Path) -> None:

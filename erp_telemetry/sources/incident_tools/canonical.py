@@ -15,6 +15,7 @@ NAME = "canonical incidents"
 
 REQUIRED = TABLES["incidents"].required
 _COLUMNS = {column.name: column for column in TABLES["incidents"].columns if column.name != "source"}
+_WRAPPERS = {"incidents", "incident"}
 _WORDS = {
     "severity": ("critical", "high", "medium", "low"), "status": ("open", "mitigated", "resolved", "closed"),
     "impact": ("outage", "partial", "degraded", "none"),
@@ -22,11 +23,11 @@ _WORDS = {
 
 
 def records(document: Any) -> list[Any] | None:
-    """Incidents of a list or of ``incidents``; ``[[incident]]`` in TOML."""
-    found = wrapped(document, "incidents", "incident")
-    if not found and isinstance(document, dict) and document.keys() == {"incidents"}:
-        return []
-    return mostly(found, _is_incident)
+    """Incidents of a list, or of an object that holds ``incidents`` alone; ``[[incident]]`` alone in TOML."""
+    if isinstance(document, dict) and _WRAPPERS & document.keys() and len(document) > 1:
+        return None  # something larger that speaks of incidents too, such as a report
+    found = wrapped(document, *_WRAPPERS)
+    return [] if document == {"incidents": []} else mostly(found, _is_incident)
 
 
 def _is_incident(record: Json) -> bool:
