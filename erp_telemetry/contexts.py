@@ -8,6 +8,7 @@ import polars as pl
 
 from erp_telemetry.incidents import Incident, incidents
 from erp_telemetry.objectives import Objectives
+from erp_telemetry.redactions import redact
 from erp_telemetry.store import Store, answers
 from erp_telemetry.window import Window
 
@@ -33,7 +34,7 @@ def context(store: Store, window: Window, *, objectives: Objectives | None = Non
             connection, "select * from changes where time >= $start and time < $stop order by time, service, kind, id",
             {"start": window.start, "stop": window.stop})
     wanted = objectives if objectives is not None else Objectives.load()
-    return Context(window, tuple(incidents(store, window)), _once(told), wanted)
+    return Context(window, tuple(incidents(store, window)), redact(_once(told)).value, wanted)
 
 
 def _once(told: pl.DataFrame) -> pl.DataFrame:

@@ -14,7 +14,7 @@ FLOORS = (
     ("window", "schema", "redactions"),
     ("catalog", "objectives", "slices"),
     ("sources", "store", "analyses"),
-    ("pulls", "measures", "quality", "evidence", "incidents"),
+    ("pulls", "measures", "quality", "logs", "evidence", "incidents"),
     ("scorecards", "states", "contexts", "explanations"),
     ("views",),
     ("__init__",),

@@ -18,6 +18,7 @@ import duckdb
 import polars as pl
 
 from erp_telemetry.errors import StoreError
+from erp_telemetry.redactions import redact
 from erp_telemetry.store import answers, ledger, migrations, retention
 from erp_telemetry.window import Window
 
@@ -108,14 +109,18 @@ class Store:
             return ledger.entries(connection)
 
     def rejects(self) -> pl.DataFrame:
-        """Every line set aside: ``slice, file, line, reason, excerpt``."""
+        """Every line set aside: ``slice, file, line, reason, excerpt`` (redacted before it was kept)."""
         with self.reading() as connection:
             return answers.frame(connection, "select slice, file, line, reason, excerpt from rejects order by all")
 
-    def sql(self, query: str, **parameters: object) -> pl.DataFrame:
-        """Ask the store in SQL, read-only where it is a file; ``$name`` parameters are bound."""
+    def sql(self, query: str, /, *, is_redacted: bool = True, **parameters: object) -> pl.DataFrame:
+        """Ask the store in SQL, read-only where it is a file; ``$name`` parameters are bound.
+
+        Secrets and personal data in the answer are replaced by marks unless ``is_redacted`` is false.
+        """
         with self.reading() as connection:
-            return answers.frame(connection, query, parameters)
+            found = answers.frame(connection, query, parameters)
+        return redact(found).value if is_redacted else found
 
     def prune(self, *, raw_days: float) -> dict[str, int]:
         """Drop raw rows older than ``raw_days`` before the watermark; rollups stay and are sealed.

@@ -49,7 +49,7 @@ def panels(
         order: services by urgency; the first twelve are drawn, the rest named.
 
     Returns:
-        entries ``service`` (``None`` = whole system) and ``panels``: ``key, measure, title, unit,
+        entries ``service`` (``None`` = whole system) and ``panels``: ``drawing, measure, title, unit,
         extreme (what the next is called), worst,
         worst_time, last, last_time, seen`` and ``steps``; and the SVG of each key.
     """
@@ -87,7 +87,7 @@ def _told(key: str, name: str, part: pl.DataFrame) -> dict[str, Any]:
     worst = seen.sort("value", descending=query.header["better"] != "higher").row(0, named=True)
     last = seen.sort("time").row(-1, named=True)
     moment: datetime = worst["time"]
-    return {"key": key, "measure": name, "title": MEASURE_NAMES.get(name, name), "unit": query.header["unit"],
+    return {"drawing": key, "measure": name, "title": MEASURE_NAMES.get(name, name), "unit": query.header["unit"],
             "extreme": "worst" if query.header["better"] in ("lower", "higher") else "highest",
             "worst": worst["value"], "worst_time": moment, "last": last["value"], "last_time": last["time"],
             "seen": seen.height, "steps": part.height}

@@ -58,7 +58,7 @@ class Report:
             loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=is_html, trim_blocks=True, lstrip_blocks=True,
             undefined=jinja2.StrictUndefined,
         )
-        rooms.filters.update(number=readable, moment=_moment, day=_day, span=_span, share=_share, word=_word,
+        rooms.filters.update(number=readable, moment=_moment, day=_day, span=_span, share=_share, size=_size, word=_word,
                              clean=_clean, cell=_cell)
         return rooms.get_template(template).render(
             **self.facts, drawings=self.drawings, colours=STATE_COLOURS, names=KPI_NAMES, dash=DASH, whole=WHOLE)
@@ -100,6 +100,17 @@ def _share(value: float) -> str:
     if 0 < value < 0.005 or 0.995 <= value < 1:
         return "< 1 %" if value < 0.5 else "> 99 %"
     return f"{value * 100:.0f} %"
+
+
+def _size(value: float | None) -> str:
+    """Bytes in the unit that suits, by powers of 1000."""
+    if value is None:
+        return DASH
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if value < 999.5 or unit == "TB":
+            return f"{value:.3g} {unit}"
+        value /= 1000
+    raise AssertionError("unreachable: the last unit takes all")
 
 
 def _word(value: str) -> str:

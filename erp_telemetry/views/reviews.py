@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -11,12 +13,15 @@ import polars as pl
 
 from erp_telemetry.contexts import Context, context
 from erp_telemetry.incidents import Incident, overlapping
+from erp_telemetry.logs import logs
 from erp_telemetry.measures import measure
 from erp_telemetry.objectives import UNITS, Objectives
 from erp_telemetry.quality import Quality, quality
+from erp_telemetry.redactions import redact
 from erp_telemetry.scorecards import score
 from erp_telemetry.states import health
 from erp_telemetry.store import Store
+from erp_telemetry.views.log_sections import log_section
 from erp_telemetry.views.openings import opening
 from erp_telemetry.views.origins import origins
 from erp_telemetry.views.panels import aligned, panels, step_for
@@ -48,10 +53,17 @@ def review(store: Store, window: Window, objectives: Objectives) -> tuple[dict[s
         "strips": strips(states, width), "departures": sure[:SHOWN_RUNS],
         "departures_left_out": max(0, len(sure) - SHOWN_RUNS), "departures_unsure": len(apart) - len(sure),
         "services": services, "services_left_out": _left_out(card, services),
-        "changes": _changes(around), "quality": _quality(store, quality(store, window)),
+        "changes": _changes(around), "logs": log_section(logs(store, window)), "quality": _quality(store, quality(store, window)),
         "origins": origins(card, objectives),
     }
-    return {**facts, "opening": opening(facts)}, drawings
+    shown = redact(facts).value
+    return {**shown, "opening": opening(shown), "redacted": _hidden(shown)}, drawings
+
+
+def _hidden(shown: Mapping[str, Any]) -> dict[str, int]:
+    """How many marks stand where secrets stood, by kind."""
+    found = Counter(re.findall(r"\[redacted: ([a-z ]+?)(?: \d+)?\]", json.dumps(shown, default=str)))
+    return dict(sorted(found.items()))
 
 
 def _by_urgency(card: Sequence[Mapping[str, Any]]) -> list[str]:
