@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from erp_telemetry.sources.files import LONGEST_LINE, Json
 from erp_telemetry.sources.log_objects import object_of
-from erp_telemetry.sources.log_texts import continues, heads_trace, time_of
+from erp_telemetry.sources.log_texts import continues, heads_trace, is_severe, time_of
 
 SetAside = Callable[[int, str, str], None]
 """Called with line, reason and text of what is set aside."""
@@ -21,7 +21,7 @@ _CRI = re.compile(rf"{_STAMP} (stdout|stderr) ([PF])(?::\S*)?(?: (.*))?$")
 # kubectl writes nanoseconds; what a program writes of itself seldom goes beyond microseconds
 _NANOSECONDS = 7
 _PREFIX = re.compile(r"\[pod/([^/\]]+)/([^\]]+)\](?: (.*))?$")
-# a trace that begins without indentation belongs to what was logged just before
+# a trace that begins without indentation belongs to the failure that was logged just before
 _SOON = timedelta(seconds=1)
 # how much is joined at most: a file whose lines all continue the first must not fill the memory
 _LONGEST = LONGEST_LINE // 32
@@ -128,12 +128,15 @@ def _belongs(event: Event, before: Event | None) -> bool:
     """Whether a line continues the event before it."""
     if continues(event.text):
         return True
-    return before is not None and heads_trace(event.text) and _is_soon(before.time, event.time)
+    if before is None or not heads_trace(event.text):
+        return False
+    # a line without time has nowhere else to go; one with time may be a failure of its own
+    return event.time is None or (is_severe(before.text) and _is_soon(before.time, event.time))
 
 
-def _is_soon(before: str | None, after: str | None) -> bool:
-    if before is None or after is None:
-        return before is after
+def _is_soon(before: str | None, after: str) -> bool:
+    if before is None:
+        return False
     try:
         return datetime.fromisoformat(after) - datetime.fromisoformat(before) < _SOON
     except ValueError:

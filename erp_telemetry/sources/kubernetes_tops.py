@@ -11,7 +11,7 @@ from erp_telemetry.sources.kubernetes_names import quantity, service_of_pod
 
 _GAP = re.compile(r"\s+")
 _HEADER = re.compile(r"^(?:NAMESPACE\s+)?(?:POD\s+)?NAME\s+CPU\(cores\)\s+(?:CPU\(?%\)?\s+)?MEMORY\(bytes\)")
-_BARE = re.compile(r"^(?:\S+\s+){1,3}\d+[num]?\s+(?:\d+%\s+)?\d+(?:[KMGT]i?)?(?:\s+\d+%)?\s*$")
+_BARE = re.compile(r"^(?:\S+\s+){1,3}\d+m\s+(?:\d+%\s+)?\d+[KMGT]i(?:\s+\d+%)?\s*$")
 _CPU, _MEMORY = "CPU(cores)", "MEMORY(bytes)"
 
 

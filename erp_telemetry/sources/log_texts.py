@@ -27,11 +27,11 @@ _LEVEL = re.compile(
 _LOGFMT = re.compile(r'(?:^|\s)(?:level|lvl|severity)="?([A-Za-z]+)')
 _TIME = re.compile(
     r'(?:time=)?["\[(]?(\d{4})[-/](\d\d)[-/](\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?'
-    r'(?:\s?(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?))?(?:["\])]|(?=[ |:]|$))')
+    r'(?:\s?(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?))?(?:["\])]|(?=[ |]|:\s|$))')
 _CONSOLE = re.compile(r"(trce|dbug|info|warn|fail|crit): (\S.*?)\[(-?\d+)\](?:\s+(.*))?$")
 _KLOG = re.compile(r"([IWEF])\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ ([\w./-]+:\d+)\] ?(.*)$")
 _KLOG_LEVELS = {"I": "information", "W": "warning", "E": "error", "F": "critical"}
-_TYPE = r"(?:[A-Za-z_][\w$]*\.)*[A-Za-z_][\w$`+]*(?:Exception|Error|Throwable|Failure)"
+_TYPE = r"(?:[A-Za-z_][\w$]*\.)*(?:[A-Za-z_][\w$`+]*)?(?:Exception|Error|Throwable|Failure)"
 _HEADS_TRACE = re.compile(rf"(?:Exception in thread \".*?\" )?{_TYPE}(?::|\s*$)")
 _NAMED_TYPE = re.compile(rf"(?:^|[\s(])(?:Unhandled exception\. )?({_TYPE})(?=[:\s(]|$)", re.MULTILINE)
 _IN_TRACE = re.compile(rf'\s*(?:at |File "|Caused by|--->|{_TYPE}(?::|\s*$))')
@@ -62,6 +62,11 @@ def continues(text: str) -> bool:
 def heads_trace(text: str) -> bool:
     """Whether a line is how a stack trace begins: the type of an exception, and perhaps what it says."""
     return _HEADS_TRACE.match(text) is not None
+
+
+def is_severe(text: str) -> bool:
+    """Whether an event says of itself that it is a warning or worse."""
+    return read(text, []).level in ("warning", "error", "critical")
 
 
 def is_console(text: str) -> bool:
@@ -124,7 +129,7 @@ def _split(text: str) -> tuple[str | None, str]:
 
 
 def _plain(rest: str, more: list[str]) -> Said:
-    level, message = None, rest.strip()
+    level, message = None, rest.strip().removeprefix("- ")
     said = _LEVEL.match(rest)
     if said:
         word = next(filter(None, said.groups()))
