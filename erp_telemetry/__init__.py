@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from erp_telemetry.store import Store
     from erp_telemetry.views.charts import chart
     from erp_telemetry.views.reports import Report, report
-    from erp_telemetry.views.theme import readable
+    from erp_telemetry.views.theme import readable, sparkline
     from erp_telemetry.window import Window
 
     __version__: str
@@ -76,6 +76,7 @@ __all__ = [
     "recognise",
     "report",
     "score",
+    "sparkline",
 ]
 
 _HOME = {
@@ -111,6 +112,7 @@ _HOME = {
     "recognise": "sources.recognition",
     "report": "views.reports",
     "score": "scorecards",
+    "sparkline": "views.theme",
 }
 
 
