@@ -11,7 +11,7 @@ import pytest
 HOUSE = Path(__file__).parent.parent / "erp_telemetry"
 FLOORS = (
     ("errors",),
-    ("window", "schema"),
+    ("window", "schema", "redactions"),
     ("catalog", "objectives", "slices"),
     ("sources", "store", "analyses"),
     ("pulls", "measures", "contexts", "evidence", "incidents"),

@@ -1,0 +1,154 @@
+"""Keyed secrets: what follows a name such as ``Password=`` or ``"token":``, and whole connection strings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+_Found = tuple[int, int, str, str | None]
+
+_SECRET = re.compile(
+    r"password|passwd|passphrase|passcode|pwd|secret|token|apikey|accesskey|accountkey|sharedkey|privatekey|signingkey|"
+    r"encryptionkey|masterkey|subscriptionkey|functionskey|accesssignature|authorization|connectionstr|connstr|cookie|"
+    r"credential|bearer|jwt")
+# names that speak about a secret and do not hold it
+_ABOUT = re.compile(
+    r"publickeytoken$|cancellationtoken$|(?:type|names?|count|length|limit|size|expir\w*|lifetime|ttl|policy|required|"
+    r"valid|status|state|version|provider|scheme|changedat|createdat|updatedat|issuedat)$")
+_PLURAL = re.compile(r"(?:token|cookie|secret|credential)s$")
+HOLE = re.compile(
+    r"\{\{?[@$]?[\w.]+(?:,-?\d+)?(?::[^{}\"']*)?\}\}?|\$\{[^}\"']*\}|\$\([^)\"']*\)|%\w+%|%[sdvr@]|<[\w \-]+>|\*{2,}|"
+    r"[xX]{4,}|\.{3}|…|\[redacted: [a-z ]+\d*\]|\((?:null|none|empty|hidden)\)")
+"""What stands in for a secret: a template's hole, a mask, a mark."""
+
+_NOTHING = frozenset({"null", "none", "nil", "undefined", "true", "false"})
+_PROSE = frozenset(re.findall(r"\w+", """null none nil undefined true false string str int bool object any number invalid
+    expired missing required empty not is was the a an of for and or has must cannot unknown failed ok yes no too wrong
+    rejected denied refused validated refreshed validation authentication optional unset"""))
+_FIRST = "api|access|account|shared|private|signing|encryption|master|subscription|functions|connection|client"
+_KEY = re.compile(
+    rf"(?<![\w.\-])((?:(?:{_FIRST})[ ])?[\w.\-]++)\\*[\"'`]?\]?[ \t]*+(=>|:=|={{1,3}}|:(?!:))[ \t]*+", re.IGNORECASE)
+_FLAG = re.compile(r"(?<![\w\-])--?([A-Za-z][\w\-]*+)([ ]++)(?![\-\s])")
+_ELEMENT = re.compile(r"<([\w:.\-]++)(?:[ ][^<>]{0,300})?(>)(?=[^<\s])")
+_NAMED = re.compile(
+    r"\\*[\"']?(?:key|name)\\*[\"']?\s*[:=]\s*\\*[\"']([\w:.\- ]{1,100})\\*[\"'][,\s]*\\*[\"']?value\\*[\"']?"
+    r"(\s*[:=]\s*)",
+    re.IGNORECASE)
+_OPENING = re.compile(r"(\\*)([\"'`])")
+_CLOSED = {quote: re.compile(rf"(?:[^{quote}\\]|\\.|{quote}{quote})*+", re.DOTALL) for quote in "\"'`"}
+_BARE = re.compile(r"[^\s,;&\"'`<>|]++")
+_BRACED = re.compile(r"(?:\{(?=[\s\"'\\])[^}]*\}?|\[(?=[\s\"'\\])[^\]]*\]?)")
+_CREDENTIAL = re.compile(
+    r"(?:bearer|basic|negotiate|ntlm|apikey|token|sharedkey|sharedkeylite)[ \t]+[^\s,;\"'`<>]+|"
+    r"(?:digest|aws4-hmac-sha256|sharedaccesssignature|hawk)[ \t][^\r\n]*", re.IGNORECASE)
+_LINE = re.compile(r"[^\r\n\"'`]+")
+
+_PAIR = r"(?:(?:Data Source|Initial Catalog|User ID|Application Name|Integrated Security|[A-Za-z][\w\-.]*)[ ]?=[ ]?"
+_BEFORE = re.compile(rf"(?<![\w\-.]){_PAIR}[^;\r\n]{{0,300}}?;\s*)\Z", re.IGNORECASE)
+_AFTER = re.compile(
+    rf"\s*;\s*(?:{_PAIR}(?:\"[^\"]*\"|'[^']*'|\{{[^}}]*\}}|[^;\r\n\"']*(?=;)|[^;\s\"']*)))", re.IGNORECASE)
+_PAIRS = 50
+_DRIVER = re.compile(r"driver[ ]?=", re.IGNORECASE)
+
+
+def is_secret(name: str, value: object = None) -> bool:
+    """Whether what stands under a name is secret, whatever it looks like."""
+    flat = re.sub(r"[\W_]+", "", name).lower()
+    if flat in ("sig", "pwd"):
+        return True
+    if not _SECRET.search(flat) or _ABOUT.search(flat):
+        return False
+    # total_tokens: 512 counts, it does not open anything
+    return not (_PLURAL.search(flat) and str(value).isdigit())
+
+
+def is_hole(text: str) -> bool:
+    """Whether a value only stands in for a secret, or is none."""
+    return not text.strip() or HOLE.fullmatch(text.strip()) is not None or text.lower() in _NOTHING
+
+
+def finds(text: str) -> Iterator[_Found]:
+    """Values under secret names, each widened to the connection string around it."""
+    for pattern in (_KEY, _FLAG, _ELEMENT, _NAMED):
+        for key in pattern.finditer(text):
+            if not _SECRET.search(re.sub(r"[\W_]+", "", key[1]).lower()) and key[1].lower() != "sig":
+                continue
+            found = _value(text, key)
+            if found is not None:
+                yield _widened(text, key, *found)
+
+
+def _value(text: str, key: re.Match[str]) -> tuple[int, int] | None:
+    """Where the value behind a name stands, without its quotes; ``None`` where it is no secret."""
+    at = key.end()
+    opening = _OPENING.match(text, at)
+    is_braced = _is_driver_braced(text, at)
+    if is_braced:
+        start, stop = at, text.find("}", at) + 1 or len(text)
+    elif opening is not None:
+        start, stop = opening.end(), _closing(text, opening)
+    elif key[2] == "=>":
+        # a lambda, not a value
+        return None
+    else:
+        start, stop = at, text.find("<", at) if key[2] == ">" else _bare_end(text, at, key[1].lower())
+        stop = len(text) if stop < 0 else stop
+    value = text[start:stop]
+    is_template = HOLE.match(text, start) if opening is None else HOLE.fullmatch(value.strip())
+    if is_template and not is_braced and (opening is not None or text[is_template.end():stop].strip(".)]},") == ""):
+        return None
+    words = _PROSE if (opening is None and ":" in key[2]) or key[2].isspace() else _NOTHING
+    if not value.strip() or value.lower().strip(".!") in words or not is_secret(key[1], value):
+        return None
+    return start, stop
+
+
+def _closing(text: str, opening: re.Match[str]) -> int:
+    """Where a quoted value ends; one that is never closed ends with the text."""
+    if opening[1]:
+        found = text.find(opening[0], opening.end())
+        return len(text) if found < 0 else found
+    closed = _CLOSED[opening[2]].match(text, opening.end())
+    return closed.end() if closed is not None else opening.end()
+
+
+def _bare_end(text: str, at: int, name: str) -> int:
+    """Where a value without quotes ends."""
+    braced = _BRACED.match(text, at)
+    if braced is not None:
+        return braced.end()
+    if "cookie" in name:
+        line = _LINE.match(text, at)
+        return line.end() if line is not None else at
+    found = (_CREDENTIAL.match(text, at) if "authorization" in name else None) or _BARE.match(text, at)
+    if found is None:
+        return at
+    return at + len(text[at:found.end()].rstrip(".)]}\\"))
+
+
+def _is_driver_braced(text: str, at: int) -> bool:
+    """ODBC quotes values by braces, where templates have holes."""
+    return text[at:at + 1] == "{" and _DRIVER.search(text, max(0, at - 1000), at + 1000) is not None
+
+
+def _widened(text: str, key: re.Match[str], start: int, stop: int) -> _Found:
+    """The whole connection string, if the value is part of one, else the value alone."""
+    secret = text[start:stop]
+    if "=" not in key[2]:
+        return start, stop, "secret", bare(secret)
+    quotes = text[key.end():start]
+    end = stop + len(quotes) if quotes and text.startswith(quotes, stop) else stop
+    first, last = key.start(), end
+    for _ in range(_PAIRS):
+        before, after = _BEFORE.search(text, max(0, first - 400), first), _AFTER.match(text, last)
+        first, last = (first if before is None else before.start()), (last if after is None else after.end())
+        if before is None and after is None:
+            break
+    if first == key.start() and last == end:
+        return start, stop, "secret", bare(secret)
+    return first, last, "connection string", secret
+
+
+def bare(secret: str) -> str:
+    """A secret without the scheme before it."""
+    return secret.rpartition(" ")[2] if _CREDENTIAL.fullmatch(secret) else secret
