@@ -79,13 +79,13 @@ def span(store: Store, window: str | None, last: str | None, default: str) -> Wi
         raise typer.BadParameter(str(error), param_hint="--last" if window is None else "--window") from error
 
 
-def zone(name: str) -> str:
+def zoned(name: str, option: str) -> str:
     """An IANA zone that exists."""
     try:
         return ZoneInfo(name).key
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise typer.BadParameter(f"no time zone {name!r}: write an IANA name such as Europe/Amsterdam",
-                                 param_hint="--naive") from error
+                                 param_hint=option) from error
 
 
 def aligned(span: Window, every: str) -> Window:

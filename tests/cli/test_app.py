@@ -91,7 +91,7 @@ def test_a_misspelt_command_or_option_is_answered_with_the_nearest(asked: tuple[
 
 
 @pytest.mark.parametrize(("asked", "said"), [
-    (("measure", "latency_p98"), "latency_p99"), (("query", "nothing_such"), "no query 'nothing_such'"),
+    (("measure", "latency_p98"), "latency_p99"), (("query", "nothing_such"), "no query"),
     (("measure", "error_ratio", "--by", "servce"), "it can by: service, operation"),
 ])
 def test_a_misspelt_name_is_answered_with_the_nearest(

@@ -21,6 +21,7 @@ from erp_telemetry.cli.arguments import (
     existing,
     pairs,
     span,
+    zoned,
 )
 
 NameArgument = Annotated[str | None, typer.Argument(
@@ -68,7 +69,7 @@ def measure(
     keys = () if by == ["none"] else tuple(by or ("service",))
     kept = pairs(where, "--where", "dimension=value, such as service=orders")
     try:
-        rows = et.measure(held, name, asked, every, keys, kept, zone, exact).to_dicts()
+        rows = et.measure(held, name, asked, every, keys, kept, zoned(zone, "--zone"), exact).to_dicts()
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     if as_json:

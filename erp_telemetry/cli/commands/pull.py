@@ -9,7 +9,7 @@ import typer
 
 import erp_telemetry as et
 from erp_telemetry.cli import completions, screens
-from erp_telemetry.cli.arguments import OUTPUT, JsonOption, ObjectivesOption, SecretsOption, StoreOption, wanted, zone
+from erp_telemetry.cli.arguments import OUTPUT, JsonOption, ObjectivesOption, SecretsOption, StoreOption, wanted, zoned
 
 if TYPE_CHECKING:
     from erp_telemetry import Objectives, Receipt, Recognised, Store
@@ -59,7 +59,7 @@ def pull(
     - a snapshot: `erp-telemetry pull pods.json --at 2026-07-05T23:59Z`
     """
     if naive is not None:
-        zone(naive)
+        zoned(naive, "--naive")
     given = {"service": service, "naive": naive, "at": at, "population": population}
     found = recognised(paths, source, {name: value for name, value in given.items() if value is not None})
     screens.warn_unknown(found.unknown, verbose)

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import TypeVar
+
+import erp_telemetry as et
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -18,13 +23,17 @@ class Secrets:
         self.is_shown = False
         self.hidden.clear()
 
-    def hide(self, text: str) -> str:
-        """Text with each secret replaced by a mark, and counted."""
-        return text
+    def hide(self, what: T) -> T:
+        """A text, a row or a frame with a mark where each secret stood, and counted."""
+        if self.is_shown:
+            return what
+        found = et.redact(what)
+        self.hidden.update(found.counts)
+        return found.value
 
     def hide_uncounted(self, text: str) -> str:
         """As ``hide``, for what is only passing by, such as a bar of progress."""
-        return text
+        return text if self.is_shown else et.redact(text).value
 
 
 secrets = Secrets()

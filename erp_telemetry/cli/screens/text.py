@@ -94,9 +94,9 @@ def warn_hidden() -> None:
         warn(f"{total:,} {'secret' if total == 1 else 'secrets'} hidden ({kinds}); --secrets shows them")
 
 
-def print_json(rows: Sequence[Mapping[str, Any]] | Mapping[str, Any]) -> None:
-    """Rows as plain JSON on stdout; NaN becomes null, times ISO 8601, secrets are hidden."""
-    text = json.dumps(_plain(rows), indent=2, allow_nan=False)
+def print_json(rows: Sequence[Mapping[str, Any]] | Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    """Rows, or tables of rows by name, as JSON on stdout; NaN becomes null, times ISO 8601, secrets are hidden."""
+    text = json.dumps(_hidden(_plain(rows)), indent=2, allow_nan=False)
     if screen.quiet:
         return
     try:
@@ -128,10 +128,17 @@ def progress(title: str) -> Iterator[Callable[[int, int, str], None]]:
         yield show
 
 
+def _hidden(rows: Any) -> Any:
+    """Row by row, because a secret that one column names is hidden in the others of its row, and in no other row."""
+    if isinstance(rows, Mapping):
+        return {name: _hidden(part) for name, part in rows.items()}
+    return [secrets.hide(row) for row in rows]
+
+
 def _plain(value: Any) -> Any:
     match value:
         case str():
-            return secrets.hide(value)
+            return value
         case Mapping():
             return {str(name): _plain(part) for name, part in value.items()}
         case list() | tuple():
@@ -142,7 +149,7 @@ def _plain(value: Any) -> Any:
             return value
         case datetime() | date():
             return value.isoformat()
-    return secrets.hide(str(value))
+    return str(value)
 
 
 def _as_ascii(error: UnicodeError) -> tuple[str, int]:
