@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from erp_telemetry.slices import Batch, Reject, Slice, Source
     from erp_telemetry.sources.azure_files import AzureFiles
     from erp_telemetry.sources.frames import Frames
+    from erp_telemetry.sources.kubernetes_files import KubernetesFiles
     from erp_telemetry.sources.otlp_files import OtlpFiles
     from erp_telemetry.sources.recognition import Recognised, recognise
+    from erp_telemetry.sources.serilog_files import SerilogFiles
     from erp_telemetry.sources.table_files import TableFiles
     from erp_telemetry.store import Store
     from erp_telemetry.views.charts import chart
@@ -49,6 +51,7 @@ __all__ = [
     "FrameError",
     "Frames",
     "Incident",
+    "KubernetesFiles",
     "NotEnoughReadings",
     "ObjectiveError",
     "Objectives",
@@ -60,6 +63,7 @@ __all__ = [
     "Redaction",
     "Reject",
     "Report",
+    "SerilogFiles",
     "Slice",
     "Source",
     "SourceError",
@@ -88,6 +92,7 @@ _HOME = {
     "FrameError": "errors",
     "Frames": "sources.frames",
     "Incident": "incidents",
+    "KubernetesFiles": "sources.kubernetes_files",
     "NotEnoughReadings": "errors",
     "ObjectiveError": "errors",
     "Objectives": "objectives",
@@ -99,6 +104,7 @@ _HOME = {
     "Redaction": "redactions",
     "Reject": "slices",
     "Report": "views.reports",
+    "SerilogFiles": "sources.serilog_files",
     "Slice": "slices",
     "Source": "slices",
     "SourceError": "errors",

@@ -22,7 +22,7 @@ SKETCH = 0.011
 def pulled() -> tuple[et.Store, dict[str, et.Receipt]]:
     store = et.Store()
     sources = {"azure": et.AzureFiles(SAMPLES / "azure"), "otlp": et.OtlpFiles(SAMPLES / "otlp"),
-               "tables": et.TableFiles(SAMPLES / "tables")}
+               "tables": et.TableFiles(SAMPLES / "tables"), "kubernetes": et.KubernetesFiles(SAMPLES / "kubernetes")}
     return store, {name: et.pull(source, store) for name, source in sources.items()}
 
 

@@ -233,7 +233,7 @@ class Spool:
             for number, text, record in numbered:
                 try:
                     for kept in keep(number, record):
-                        out.write(_encoded(number, text, kept, kept is record))
+                        out.write(encoded(number, text, kept, kept is record))
                         self.count += 1
                 except ValueError as error:
                     self.reject(number, str(error), text)
@@ -243,9 +243,10 @@ class Spool:
         """Set a line aside."""
         self.rejects.append(Reject(str(self.origin), line, reason, text[:EXCERPT]))
 
-    def records(self) -> Iterator[tuple[int | None, str, Json]]:
-        """The numbered JSON objects of the original file; broken lines become rejects."""
-        for number, text in lines(self.origin, self.rejects):
+    def records(self, trim: str = "") -> Iterator[tuple[int | None, str, Json]]:
+        """The numbered JSON objects of the original file, less ``trim`` at their end; broken lines become rejects."""
+        for number, line in lines(self.origin, self.rejects):
+            text = line.removesuffix(trim)
             if len(text) * 4 > LONGEST_LINE and len(text.encode("utf-8", "replace")) > LONGEST_LINE - 64:
                 self.reject(number, f"longer than {LONGEST_LINE // 2**20} MiB", text)
                 continue
@@ -261,7 +262,7 @@ class Spool:
         self.path.unlink(missing_ok=True)
 
 
-def _encoded(number: int | None, text: str, record: Json, is_same: bool) -> bytes:
+def encoded(number: int | None, text: str, record: Json, is_same: bool) -> bytes:
     """One line of the spool; a record kept as it was keeps its own digits."""
     head = f'{{"__line":{"null" if number is None else number}'
     if is_same and text.startswith("{") and not _LONE_SURROGATE.search(text):

@@ -14,7 +14,7 @@ from typing import Any
 
 from erp_telemetry.errors import nearest
 from erp_telemetry.slices import Source
-from erp_telemetry.sources import azure_files, otlp_files, table_files
+from erp_telemetry.sources import azure_files, kubernetes_files, otlp_files, serilog_files, table_files
 from erp_telemetry.sources.heads import Head
 
 
@@ -29,6 +29,9 @@ class Reader:
 
 
 READERS = (
+    Reader("kubernetes_files", kubernetes_files.recognise, kubernetes_files.KubernetesFiles,
+           frozenset({"service", "naive", "at"})),
+    Reader("serilog_files", serilog_files.recognise, serilog_files.SerilogFiles, frozenset({"service", "naive"})),
     Reader("otlp_files", otlp_files.recognise, otlp_files.OtlpFiles),
     Reader("azure_files", azure_files.recognise, azure_files.AzureFiles),
     Reader("table_files", table_files.recognise, table_files.TableFiles, frozenset({"naive"})),

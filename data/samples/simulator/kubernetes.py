@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -10,23 +11,38 @@ from simulator.otlp_metrics import restarts
 from simulator.plan import HOUR, MINUTE, START, iso, replicas, stamp
 
 _SERVICES = ("billing", "inventory", "purchasing", "sales")
+# limits and requests of CPU and memory, and restarts; or replicas running, wanted and ready
+_COUNTS_OF_POD = 4 + 1
+_COUNTS_OF_DEPLOYMENT = 4 + 3
 
 
 def _list(items: list[dict[str, Any]]) -> dict[str, Any]:
     return {"apiVersion": "v1", "items": items, "kind": "List", "metadata": {"resourceVersion": ""}}
 
 
-def write(root: Path, end: int) -> None:
-    """Write the four snapshots."""
+def write(root: Path, end: int) -> Counter[str]:
+    """Write the four snapshots, three of them named after their moment, and count the rows they hold."""
+    moment = iso(end - MINUTE, 0).replace("-", "").replace(":", "")[:13] + "Z"
     pods = [(service, f"{service}-{number}") for service in _SERVICES for number in range(replicas(service, end - 1))]
-    write_json(root, "kubernetes/pods.json", _list([_pod(service, pod, end) for service, pod in pods]))
-    write_json(root, "kubernetes/deployments.json", _list([_deployment(service, end) for service in _SERVICES]))
-    write_json(root, "kubernetes/events.json", _list(_events(end)))
-    file = TextFile(root, "kubernetes/top-pods.txt")
+    written = [_pod(service, pod, end) for service, pod in pods]
+    events = _events(end)
+    write_json(root, f"kubernetes/pods-{moment}.json", _list(written))
+    write_json(
+        root, f"kubernetes/deployments-{moment}.json", _list([_deployment(service, end) for service in _SERVICES])
+    )
+    write_json(root, "kubernetes/events.json", _list(events))
+    file = TextFile(root, f"kubernetes/top-pods-{moment}.txt")
     file.line("NAME           CPU(cores)   MEMORY(bytes)")
     for number, (_, pod) in enumerate(pods):
         file.line(f"{pod:<15}{f'{31 + number * 7}m':<13}{262 + number * 11}Mi")
     file.close()
+    ended = sum(bool(pod["status"]["containerStatuses"][0]["lastState"]) for pod in written)
+    return Counter(
+        logs=len(events) + ended,
+        changes=sum(event["reason"] == "ScalingReplicaSet" for event in events),
+        inventory=_COUNTS_OF_POD * len(pods) + _COUNTS_OF_DEPLOYMENT * len(_SERVICES),
+        metrics=2 * len(pods),
+    )
 
 
 def _limits(service: str, end: int) -> dict[str, Any]:

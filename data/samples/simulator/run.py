@@ -56,9 +56,9 @@ class Simulation:
         for file in (self._azure, self._platform, self._otlp, self._otlp_metrics, self._sales, self._probes):
             file.close()
         small = records.write(self._root, self._settings.end)
-        kubernetes.write(self._root, self._settings.end)
+        snapshots = kubernetes.write(self._root, self._settings.end)
         history_rows = history.write(self._root, self._settings.seed)
-        write_json(self._root, "truth.json", self._truth(small, history_rows), sort_keys=True)
+        write_json(self._root, "truth.json", self._truth(small, snapshots, history_rows), sort_keys=True)
 
     def _day(self, start: int, end: int) -> None:
         population: list[Span] = []
@@ -171,7 +171,7 @@ class Simulation:
             self._asked["api-gateway", failed] += 1
             self._downtime.probe("api-gateway", "availability", when, failed)
 
-    def _truth(self, small: dict[str, int], history_rows: int) -> dict[str, Any]:
+    def _truth(self, small: dict[str, int], snapshots: Counter[str], history_rows: int) -> dict[str, Any]:
         settings = self._settings
         incidents = records.incidents_within(settings.end)
         found = {
@@ -188,7 +188,7 @@ class Simulation:
         found |= outcomes.repair_and_detection(incidents) | outcomes.recovery(incidents, settings.end)
         found["restart_count"] = {service: self._otlp_metrics.restarts[service] for service in OTLP}
         found["otlp_metric_points"] = dict(self._otlp_metrics.names)
-        found["rows"] = self._rows(small, history_rows)
+        found["rows"] = self._rows(small, snapshots, history_rows)
         return found
 
     def _ratios(self) -> dict[str, Any]:
@@ -210,13 +210,14 @@ class Simulation:
         }
         return found
 
-    def _rows(self, small: dict[str, int], history_rows: int) -> dict[str, dict[str, int]]:
+    def _rows(self, small: dict[str, int], snapshots: Counter[str], history_rows: int) -> dict[str, dict[str, int]]:
         found: dict[str, dict[str, int]] = {}
         sources = {
             "azure": self._azure.rows | Counter(metrics=self._platform.rows),
             "otlp": self._otlp.rows | Counter(metrics=self._otlp_metrics.rows),
             "tables": self._sales.rows | Counter(probes=self._probes.rows) | Counter(small),
             "serilog": Counter(logs=self._serilog.rows),
+            "kubernetes": snapshots,
             "history": Counter(readings=history_rows),
         }
         for source, counts in sources.items():
