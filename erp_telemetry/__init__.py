@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from erp_telemetry.store import Store
     from erp_telemetry.views.charts import chart
     from erp_telemetry.views.reports import Report, report
-    from erp_telemetry.views.theme import readable
+    from erp_telemetry.views.theme import readable, sparkline
     from erp_telemetry.window import Window
 
     __version__: str
@@ -100,6 +100,7 @@ __all__ = [
     "redact",
     "report",
     "score",
+    "sparkline",
 ]
 
 _HOME = {
@@ -149,6 +150,7 @@ _HOME = {
     "redact": "redactions",
     "report": "views.reports",
     "score": "scorecards",
+    "sparkline": "views.theme",
 }
 
 

@@ -79,6 +79,15 @@ def query(name: str) -> Query:
     return _read(name, root() / f"{name}.sql")
 
 
+def parameters(text: str) -> frozenset[str]:
+    """Names of the ``$parameters`` a statement reads; what looks like one in quotes or a comment is none.
+
+    >>> sorted(parameters("select '$a' from logs where time >= $start -- $b"))
+    ['start']
+    """
+    return frozenset(_PARAMETER.findall(_LITERAL_OR_COMMENT.sub("", text)))
+
+
 def _read(name: str, path: Path) -> Query:
     text = path.read_text(encoding="utf-8")
     title: list[str] = []
@@ -94,5 +103,4 @@ def _read(name: str, path: Path) -> Query:
             title.append(found[1].strip())
     if not title or not title[0].endswith("."):
         raise QueryError(f"{path}:1: a query begins with a comment: one sentence that says what it answers")
-    bare = _LITERAL_OR_COMMENT.sub("", text)
-    return Query(name, path, " ".join(title), header, text, frozenset(_PARAMETER.findall(bare)))
+    return Query(name, path, " ".join(title), header, text, parameters(text))

@@ -43,7 +43,7 @@ def measure(
         by: dimensions that make the key; ``()`` for the whole system.
         where: keep only keys with these values, such as ``{"service": "orders"}``.
         zone: IANA zone of calendar steps.
-        exact: percentiles from raw rows instead of sketches.
+        exact: percentiles from raw rows instead of sketches, as they always are by ``operation``.
         objectives: gives the policy for client errors; default: the handbook's.
 
     Returns:
@@ -62,8 +62,9 @@ def measure(
     query = catalog.query(f"measures/{name}")
     keys = _keys(query, by, where)
     edges = window.steps(every, zone)
-    _check(query, edges, every, keys, exact)
-    use_raw = name in _QUANTILES and (exact or not _fits(edges, _FIVE))
+    _check(query, edges, every, keys)
+    # no sketch is kept by operation
+    use_raw = name in _QUANTILES and (exact or "operation" in keys or not _fits(edges, _FIVE))
     asked = catalog.query("exact/latency") if use_raw else query
     policy = (objectives if objectives is not None else Objectives.load()).client_errors
     if name == "apdex":
@@ -71,7 +72,7 @@ def measure(
     statement = asked.bind(**_parameters(query, edges, keys, policy))
     with store.reading() as connection:
         if use_raw:
-            _refuse_pruned(connection, window, name)
+            _refuse_pruned(connection, window, name, keys)
         cells = answers.frame(connection, statement.sql, statement.parameters)
         grid = _grid(connection, query, edges, keys)
     return _readings(query, cells, grid, keys, edges, where or {})
@@ -106,18 +107,16 @@ def _keys(query: catalog.Query, by: Sequence[str], where: Mapping[str, str] | No
     return tuple(name for name in DIMENSIONS if name in asked or name in (where or {}))
 
 
-def _check(query: catalog.Query, edges: list[datetime], every: str, keys: tuple[str, ...], exact: bool) -> None:
+def _check(query: catalog.Query, edges: list[datetime], every: str, keys: tuple[str, ...]) -> None:
     if not _fits(edges, _MINUTE):
         raise QueryError(
             f"a window and its steps are whole minutes; {every} from {edges[0]:%H:%M:%S} is not: "
             "ask for 1m or a multiple")
     is_percentile = _short(query) in _QUANTILES
-    if "operation" in keys and not (exact and is_percentile) and not _fits(edges, timedelta(hours=1)):
+    if "operation" in keys and not is_percentile and not _fits(edges, timedelta(hours=1)):
         raise QueryError(f"{_short(query)} by operation is kept by the hour: ask for 1h, 2h … 1d from a whole hour")
     if query.name.startswith("measures/dependency_latency") and not _fits(edges, _FIVE):
         raise QueryError(f"{_short(query)} is kept by 5 minutes: ask for 5m, 10m, 1h … from a whole 5 minutes")
-    if "operation" in keys and is_percentile and not exact:
-        raise QueryError(f"{_short(query)} by operation is answered from raw rows: ask with exact=True")
 
 
 def _check_thresholds(store: Store, window: Window, objectives: Objectives | None) -> None:
@@ -152,13 +151,13 @@ def _parameters(
     }
 
 
-def _refuse_pruned(connection: answers.Connection, window: Window, name: str) -> None:
+def _refuse_pruned(connection: answers.Connection, window: Window, name: str, keys: tuple[str, ...]) -> None:
     before = answers.value(connection, "select max(before) from sealed where table_name = 'requests'")
     if before is not None and window.start < before:
+        how = "by operation" if "operation" in keys else "at this step"
+        instead = "for a later window, or without operation" if "operation" in keys else "for 5m or a multiple of it"
         raise QueryError(
-            f"{name} at this step needs raw rows, and those before {before:%Y-%m-%d %H:%M} UTC were pruned: "
-            "ask for 5m or a multiple of it"
-        )
+            f"{name} {how} needs raw rows, and those before {before:%Y-%m-%d %H:%M} UTC were pruned: ask {instead}")
 
 
 def _grid(

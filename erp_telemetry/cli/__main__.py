@@ -1,5 +1,5 @@
 """``python -m erp_telemetry.cli``."""
 
-from erp_telemetry.cli.commands import main
+from erp_telemetry.cli.app import main
 
 main()

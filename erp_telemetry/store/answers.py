@@ -30,7 +30,9 @@ def frame(
     connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, Any] | None = None
 ) -> pl.DataFrame:
     """The rows of a query as a Polars frame."""
-    found: pl.DataFrame = connection.sql(sql, params=dict(parameters) if parameters else None).pl()
+    relation = connection.sql(sql, params=dict(parameters) if parameters else None)
+    # a comment alone, or nothing, asks for nothing
+    found: pl.DataFrame = pl.DataFrame() if relation is None else relation.pl()
     return found
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from erp_telemetry.errors import StoreError
+from erp_telemetry.errors import QueryError, StoreError
 from erp_telemetry.redactions import redact
 from erp_telemetry.store import answers, ledger, migrations, retention
 from erp_telemetry.window import Window
@@ -85,6 +85,11 @@ class Store:
             yield connection
 
     @property
+    def is_outdated(self) -> bool:
+        """Whether an older version of the library wrote the file, so that the next question brings it up to date."""
+        return migrations.is_outdated(self._version())
+
+    @property
     def watermark(self) -> datetime | None:
         """Event time up to which the store has been told; ``None`` while it is empty."""
         with self.reading() as connection:
@@ -114,12 +119,23 @@ class Store:
             return answers.frame(connection, "select slice, file, line, reason, excerpt from rejects order by all")
 
     def sql(self, query: str, /, *, is_redacted: bool = True, **parameters: object) -> pl.DataFrame:
-        """Ask the store in SQL, read-only where it is a file; ``$name`` parameters are bound.
+        """Ask the store in SQL; ``$name`` parameters are bound. A file is only read, and nothing beside it touched.
 
         Secrets and personal data in the answer are replaced by marks unless ``is_redacted`` is false.
+
+        Raises:
+            QueryError: the statement does not run, in the engine's own words.
         """
         with self.reading() as connection:
-            found = answers.frame(connection, query, parameters)
+            try:
+                if self._kept is None:
+                    # read-only keeps the store whole, but COPY could still write another file
+                    answers.rows(connection, "set enable_external_access = false")
+                found = answers.frame(connection, query, parameters)
+            except duckdb.Error as error:
+                if "orrupt" in str(error):
+                    raise
+                raise QueryError(f"the query does not run: {redact(str(error)).value}") from error
         return redact(found).value if is_redacted else found
 
     def prune(self, *, raw_days: float) -> dict[str, int]:

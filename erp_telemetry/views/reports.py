@@ -58,8 +58,8 @@ class Report:
             loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=is_html, trim_blocks=True, lstrip_blocks=True,
             undefined=jinja2.StrictUndefined,
         )
-        rooms.filters.update(number=readable, moment=_moment, day=_day, span=_span, share=_share, size=_size, word=_word,
-                             clean=_clean, cell=_cell)
+        rooms.filters.update(number=readable, moment=_moment, day=_day, span=_span, share=_share, size=_size,
+                             word=_word, clean=_clean, cell=_cell)
         return rooms.get_template(template).render(
             **self.facts, drawings=self.drawings, colours=STATE_COLOURS, names=KPI_NAMES, dash=DASH, whole=WHOLE)
 

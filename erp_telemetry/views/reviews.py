@@ -53,7 +53,8 @@ def review(store: Store, window: Window, objectives: Objectives) -> tuple[dict[s
         "strips": strips(states, width), "departures": sure[:SHOWN_RUNS],
         "departures_left_out": max(0, len(sure) - SHOWN_RUNS), "departures_unsure": len(apart) - len(sure),
         "services": services, "services_left_out": _left_out(card, services),
-        "changes": _changes(around), "logs": log_section(logs(store, window)), "quality": _quality(store, quality(store, window)),
+        "changes": _changes(around), "logs": log_section(logs(store, window)),
+        "quality": _quality(store, quality(store, window)),
         "origins": origins(card, objectives),
     }
     shown = redact(facts).value

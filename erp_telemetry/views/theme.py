@@ -1,8 +1,10 @@
-"""Theme: the colours of states and how a number with a unit is read aloud."""
+"""Theme: the colours of states, how a number with a unit is read aloud, and a row of numbers as bars."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+import math
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 DASH = "–"  # noqa: RUF001  an en dash is what a missing number looks like
@@ -27,6 +29,7 @@ MEASURE_NAMES: Mapping[str, str] = MappingProxyType({
     "latency_p99": "P99 latency", "cpu_ratio": "CPU of its limit", "memory_ratio": "Memory of its limit",
     "db_connection_ratio": "Database connections of those allowed", "cache_hit_ratio": "Cache hits",
 })
+_BARS, _PLAIN_BARS = "▁▂▃▄▅▆▇█", "_.-:=+*#"
 _SPANS = ((86400.0, "d"), (3600.0, "h"), (60.0, "m"))
 
 
@@ -48,6 +51,28 @@ def readable(value: float | None, unit: str) -> str:
         return f"{value:,.0f} a second" if abs(value) >= 1000 else f"{value:.3g} a second"
     text = f"{value:,.0f}" if value == round(value) or abs(value) >= 1000 else f"{value:.4g}"
     return text if unit in ("", "1") else f"{text} {unit}"
+
+
+def sparkline(values: Sequence[float | None], width: int = 16, *, is_plain: bool = False) -> str:
+    """Draw values as a line of bars from 0 to the largest; null is a gap, and only 0 stands on the floor.
+
+    More values than ``width`` share bars: each shows the largest of its own, so that no peak is lost.
+    ``is_plain`` draws with ASCII, for a terminal that knows no blocks.
+
+    >>> sparkline([0, 1, None, 4, 8]), sparkline([0, 1, None, 4, 8], width=2, is_plain=True)
+    ('▁▂ ▅█', '.#')
+    """
+    if width < 1:
+        raise ValueError(f"a sparkline is at least 1 wide, got {width}")
+    bars = _PLAIN_BARS if is_plain else _BARS
+    count = min(width, len(values))
+    cuts = [len(values) * place // count for place in range(count + 1)] if count else [0]
+    tops = [max((value for value in values[start:stop] if value is not None and math.isfinite(value)), default=None)
+            for start, stop in itertools.pairwise(cuts)]
+    seen = [0.0, *(top for top in tops if top is not None)]
+    floor, height = min(seen), (max(seen) - min(seen)) or 1.0
+    return "".join(" " if top is None else bars[math.ceil((top - floor) / height * (len(bars) - 1))] for top in tops)
+
 
 
 def _ratio(value: float) -> str:

@@ -1,0 +1,71 @@
+"""Receipts: what files were taken for, what a pull kept, what nothing reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from erp_telemetry.cli.screens.text import safe, say, warn
+
+if TYPE_CHECKING:
+    from erp_telemetry import Receipt, Recognised
+
+_SHOWN = 20
+_MANY = 3
+
+
+def print_taken(found: Recognised, is_verbose: bool) -> None:
+    """What each file was taken for: folded by format, or file by file."""
+    if is_verbose:
+        for one in found.taken:
+            say(f"{safe(one.path)}: {safe(one.format)}")
+        return
+    counts = Counter((one.source, one.format) for one in found.taken)
+    for (_, form), count in sorted(counts.items()):
+        say(f"{_files(count)} as {safe(form)}")
+
+
+def warn_unknown(unknown: Sequence[tuple[str, str]], is_verbose: bool = False) -> None:
+    """Name what no source reads and why; many files of one suffix that fail alike are one line."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for file, reason in unknown:
+        alike.setdefault((PurePath(file).suffix or "no suffix", reason), []).append(file)
+    for (suffix, reason), files in alike.items():
+        if len(files) > _MANY and not is_verbose:
+            kind = "files without a suffix" if suffix == "no suffix" else f"{suffix} files"
+            warn(f"[yellow]not read[/] {len(files):,} {safe(kind)}: {safe(reason)}; --verbose names them")
+        else:
+            for file in files:
+                warn(f"[yellow]not read[/] {safe(file)}: {safe(reason)}; give --source, or leave it out")
+
+
+def print_receipt(receipt: Receipt) -> None:
+    """What a pull kept, and by name what it set aside or could not read."""
+    say(safe(receipt))
+    for reject in receipt.rejects[:_SHOWN]:
+        place = reject.file if reject.line is None else f"{reject.file}:{reject.line}"
+        say(f"  [yellow]set aside[/] {safe(place)}: {safe(reject.reason)}")
+    if len(receipt.rejects) > _SHOWN:
+        say(f"  … and {len(receipt.rejects) - _SHOWN:,} more; all are in the store's rejects")
+    for reason in (*receipt.refused, *receipt.short):
+        say(f"  [bold red]refused[/] {safe(reason)}")
+
+
+def receipt_row(receipt: Receipt, found: Recognised) -> dict[str, Any]:
+    """A receipt as a row for machines, with what its files were taken for."""
+    return {
+        "source": receipt.source,
+        "taken": dict(sorted(Counter(one.format for one in found.taken if one.source == receipt.source).items())),
+        "slices": receipt.slices, "skipped": receipt.skipped, "rows": dict(receipt.rows),
+        "duplicates": receipt.duplicates, "late": receipt.late, "unprovable": receipt.unprovable,
+        "set_aside": [{"file": reject.file, "line": reject.line, "reason": reject.reason}
+                      for reject in receipt.rejects],
+        "refused": receipt.refused, "short": receipt.short, "is_complete": receipt.is_complete,
+        "watermark": receipt.watermark,
+    }
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count:,} files"
