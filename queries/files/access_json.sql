@@ -50,10 +50,10 @@ with
 select
     line,
     md5(text) as text_hash,
-    row_number() over (partition by text order by line) as ordinal,
+    row_number() over (partition by md5(text) order by line) as ordinal,
     case
         when regexp_full_match(stamp, '[0-9]{9,10}(\.[0-9]{1,9})?')
-            then make_timestamptz(try_try_cast(round(try_cast(stamp as double) * 1e6) as bigint))
+            then make_timestamptz(try_cast(round(try_cast(stamp as double) * 1e6) as bigint))
         when regexp_full_match(stamp, '[0-9]{13}') then make_timestamptz(try_cast(stamp as bigint) * 1000)
         when regexp_matches(stamp, '^\d{4}-.*:\d\d([.,]\d+)?\s*(Z|z|UTC|[+-]\d\d(:?\d\d)?)$')
             then try_cast(stamp as timestamptz)
