@@ -19,7 +19,7 @@ with
 select
     line,
     md5(text) as text_hash,
-    row_number() over (partition by text order by line) as ordinal,
+    row_number() over (partition by md5(text) order by line) as ordinal,
     try_cast(f.stamp as timestamptz) as stamped_at,
     true as is_start,
     try_cast(f.ms as double) as duration_ms,

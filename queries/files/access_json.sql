@@ -50,7 +50,7 @@ with
 select
     line,
     md5(text) as text_hash,
-    row_number() over (partition by text order by line) as ordinal,
+    row_number() over (partition by md5(text) order by line) as ordinal,
     case
         when regexp_full_match(stamp, '[0-9]{9,10}(\.[0-9]{1,9})?')
             then make_timestamptz(try_cast(round(try_cast(stamp as double) * 1e6) as bigint))

@@ -51,7 +51,7 @@ with
 select
     line,
     md5(text) as text_hash,
-    row_number() over (partition by text order by line) as ordinal,
+    row_number() over (partition by md5(text) order by line) as ordinal,
     try_strptime(f.stamp, '%d/%b/%Y:%H:%M:%S %z') as stamped_at,
     -- nginx writes a line, and its time, when the request has ended; Apache's %t is the start
     coalesce(cast($duration as varchar) in ('%D', '%T'), false) as is_start,
