@@ -26,11 +26,12 @@ HOLE = re.compile(
 
 _NOTHING = frozenset({"null", "none", "nil", "undefined", "true", "false"})
 _PROSE = frozenset(re.findall(r"\w+", """null none nil undefined true false string str int bool object any number
-    invalid expired missing required empty not is was the a an of for and or has must cannot unknown failed ok yes no too
-    wrong rejected denied refused validated refreshed validation authentication optional unset"""))
+    invalid expired missing required empty not is was the a an of for and or has must cannot unknown failed ok yes no
+    too wrong rejected denied refused validated refreshed validation authentication optional unset"""))
 _FIRST = "api|access|account|shared|private|signing|encryption|master|subscription|functions|connection|client"
 _KEY = re.compile(
-    rf"(?<![\w.\-])(?<!\[redacted: )(?<!\[redacted: url )((?:(?:{_FIRST})[ ])?[\w.\-]++)\\*[\"'`]?\]?[ \t]*+(=>|:=|={{1,3}}|:(?!:))[ \t]*+", re.IGNORECASE)
+    rf"(?<![\w.\-])(?<!\[redacted: )(?<!\[redacted: url )((?:(?:{_FIRST})[ ])?[\w.\-]++)\\*[\"'`]?\]?[ \t]*+"
+    r"(=>|:=|={1,3}|:(?!:))[ \t]*+", re.IGNORECASE)
 _FLAG = re.compile(r"(?<![\w\-])--?([A-Za-z][\w\-]*+)([ ]++)(?![\-\s])")
 _ELEMENT = re.compile(r"<([\w:.\-]++)(?:[ ][^<>]{0,300})?(>)(?=[^<\s])")
 _NAMED = re.compile(
@@ -72,7 +73,7 @@ def is_hole(text: str) -> bool:
 
 
 def finds(text: str, lower: str) -> Iterator[_Found]:
-    """Values under secret names, each widened to the connection string around it; ``lower`` is the text in lower case."""
+    """Values under secret names, each widened to the connection string around it; ``lower``: the text in lower case."""
     if not _SECRET.search(lower) and "sig" not in lower:
         return
     for pattern in (_KEY, _FLAG, _ELEMENT, _NAMED):
