@@ -46,7 +46,7 @@ def drawing(chart: Drawing, name: str, *, width: int, height: int, stamp: str) -
 
     # the chart was checked when it was made
     spec = chart.to_dict(validate=False)
-    spec.update(width=width, height=height, config={**_CONFIG, "timeFormat": stamp})
+    spec.update(width=width, height=height, config=_CONFIG)
     spec.pop("title", None)
     for layer in spec.get("layer", ()):
         layer.pop("title", None)
@@ -54,6 +54,8 @@ def drawing(chart: Drawing, name: str, *, width: int, height: int, stamp: str) -
             # the caption beside it says what it shows
             if isinstance(layer.get("encoding", {}).get(axis), dict):
                 layer["encoding"][axis]["title"] = None
+        if isinstance(layer.get("encoding", {}).get("x"), dict):
+            layer["encoding"]["x"]["axis"] = {"format": stamp}
     return _inline(vl_convert.vegalite_to_svg(json.dumps(spec)), name)
 
 
