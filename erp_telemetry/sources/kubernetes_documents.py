@@ -82,20 +82,19 @@ def kinds(head: Head) -> list[str] | None:
         # written over many lines, as kubectl does; the name is asked for first, so that no other big file is read
         if '"apiVersion"' not in head.text:
             return None
-        if (whole := _begins_with(head.path)) is None:
+        try:
+            found = [_begins_with(head.path)]
+        except (ValueError, RecursionError):
             return ["a document that breaks off"] if _OPENING.match(head.text) else None
-        found = [whole]
+        if not _is_object(found[0]):
+            return None
     return sorted({str(one.get("kind")) for document in found for _, one in _flat(document)})
 
 
 def _begins_with(path: Path) -> Any:
-    """The first document of a file, if it is of objects."""
+    """The first document of a file; ``ValueError`` where it is none."""
     _, text = next(_pieces(path, []), (0, ""))
-    try:
-        found = _DECODER.raw_decode(text.lstrip())[0]
-    except (ValueError, RecursionError):
-        return None
-    return found if _is_object(found) else None
+    return _DECODER.raw_decode(text.lstrip())[0]
 
 
 def _is_object(found: Any) -> bool:

@@ -203,7 +203,7 @@ def test_of_watched_documents_the_last_state_counts(tmp_path: Path) -> None:
 def test_a_list_that_breaks_off_is_recognised_and_refused(tmp_path: Path) -> None:
     path = write(tmp_path / f"pods-{AT}.json", listed(pod(), pod())[:-40])
     assert recognise(path).taken[0].format == "kubectl get -o json: a document that breaks off"
-    with pytest.raises(SourceError, match="nothing of it can be read.*not a JSON document"):
+    with pytest.raises(SourceError, match=r"nothing of it can be read.*not a JSON document"):
         read(KubernetesFiles(path))
 
 
