@@ -43,8 +43,7 @@ _SCHEMES = ("bearer", "basic", "negotiate", "ntlm", "signature")
 _VENDORS = ("akia", "asia", "gh", "glpat", "xox", "xapp", "aiza", "k_live", "k_test", "==")
 _HINTS = ("pass", "pwd", "secret", "token", "cookie", "credential", "jwt", "authori", "conn", "key", "sig", "@", "%40",
           "://", "eyj", "\\u00", *_SCHEMES, *_VENDORS)
-_NUMBER = re.compile(
-    r"[2-6][0-9]{12}|[0-9]{4}[ \-\xa0][0-9]{4}|[0-9]{4}[ \-\xa0][0-9]{6}|(?<![^\W_])[A-Za-z]{2}[0-9]{2}")
+_NUMBER = re.compile(r"[2-6][0-9]{12}|[0-9]{4}[ \-\xa0][0-9]{4}|(?<![^\W_])[A-Za-z]{2}[0-9]{2}")
 
 _EMAIL = re.compile(r"(?<![\w.+\-'])[\w.+\-']++(?:@|%40)[^\W_][\w\-]*+(?:\.[\w\-]++)*\.[^\W\d_]{2,}")
 _URL = re.compile(r"://([^\s/:@\"'<>?#\\]{0,256}:[^\s\"'<>\\]{1,512})@")

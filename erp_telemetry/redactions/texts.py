@@ -141,6 +141,8 @@ class Passage:
             kept.append(text[at:])
             marks = (*(mark(span.kind) for span in spans), "")
             text = "".join(part for pair in zip(kept, marks, strict=True) for part in pair)
+            if finder is finds and not may_hold(" ".join(kept)):
+                return text
 
 
 def _document(text: str) -> Any:
