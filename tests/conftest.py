@@ -23,7 +23,8 @@ def samples() -> Path:
 def sample_store(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> et.Store:
     """All readable samples in one store; ask it, never write to it."""
     store = et.Store(tmp_path_factory.mktemp("store") / "erp.duckdb")
-    for source in (et.AzureFiles(samples / "azure"), et.OtlpFiles(samples / "otlp"), et.TableFiles(samples / "tables")):
+    for source in (et.AzureFiles(samples / "azure"), et.OtlpFiles(samples / "otlp"),
+                   et.SerilogFiles(samples / "serilog"), et.TableFiles(samples / "tables")):
         et.pull(source, store)
     return store
 

@@ -17,6 +17,7 @@ WINDOW = et.Window(START, START + timedelta(hours=1))
 MEASURES = ("request_rate", "error_ratio", "latency_mean", "latency_p50", "latency_p95", "latency_p99", "apdex")
 THRESHOLD = {1: None, 2: "8", 4: "c"}
 Event = dict[str, Any]
+Writer = Callable[[list[Event], Path], et.Source]
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +70,30 @@ def write_otlp(events: list[Event], folder: Path) -> et.Source:
     return et.OtlpFiles(write(folder / "traces.jsonl", lines))
 
 
+def write_spans(events: list[Event], folder: Path) -> et.Source:
+    lines = [{
+        "@t": at(event, 7, event["duration_us"]), "@mt": "HTTP {RequestMethod} {RequestPath}", "@st": at(event, 7),
+        "@tr": event["trace_id"], "@sp": event["span_id"], "@sk": "Server", "@ra": {"service.name": event["service"]},
+        **request(event),
+    } for event in events]
+    return et.SerilogFiles(write(folder / "spans.clef", lines), weight="ItemCount")
+
+
+def write_completions(events: list[Event], folder: Path) -> et.Source:
+    lines = [{
+        "@t": at(event, 7, event["duration_us"]), "@tr": event["trace_id"], "@sp": event["span_id"],
+        "@mt": "HTTP {RequestMethod} {RequestPath} responded {StatusCode} in {Elapsed:0.0000} ms",
+        "@r": [f"{event['duration_us'] / 1000:.4f}"], "Elapsed": event["duration_us"] / 1000,
+        "Application": event["service"], **request(event), **({"@l": "Error"} if event["is_failed"] else {}),
+    } for event in events]
+    return et.SerilogFiles(write(folder / "log.clef", lines), weight="ItemCount")
+
+
+def request(event: Event) -> Event:
+    method, path = event["operation"].split(" ")
+    return {"RequestMethod": method, "RequestPath": path, "StatusCode": event["status"], "ItemCount": event["weight"]}
+
+
 def canonical(events: list[Event]) -> pl.DataFrame:
     return pl.DataFrame([{
         "time": START + timedelta(microseconds=event["us"]), "service": event["service"],
@@ -87,8 +112,8 @@ def write_parquet(events: list[Event], folder: Path) -> et.Source:
     return et.TableFiles(folder / "requests.parquet")
 
 
-def at(event: Event, digits: int) -> str:
-    moment = START + timedelta(microseconds=event["us"])
+def at(event: Event, digits: int, later_us: int = 0) -> str:
+    moment = START + timedelta(microseconds=event["us"] + later_us)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%f") + "0" * (digits - 6) + "Z"
 
 
@@ -97,26 +122,43 @@ def write(path: Path, lines: list[Any]) -> Path:
     return path
 
 
-def tables(source: et.Source) -> list[pl.DataFrame]:
+def tables(source: et.Source, also: tuple[str, ...] = ()) -> list[pl.DataFrame]:
     store = et.Store()
     receipt = et.pull(source, store)
-    assert (receipt.rows, receipt.rejects) == ({"requests": 1000}, [])
+    assert (receipt.rows, receipt.rejects) == (dict.fromkeys(("requests", *also), 1000), [])
     found = [et.measure(store, name, WINDOW, every=every, by=by)
              for name in MEASURES for every in ("1m", "5m", "1h") for by in ((), ("service",))]
     return [*found, et.score(store, WINDOW)]
 
 
-@pytest.mark.parametrize("writer", [write_app_requests, write_classic, write_otlp, write_csv, write_parquet])
-def test_formats_agree(
-    writer: Callable[[list[Event], Path], et.Source], events: list[Event], tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("writer", [
+    write_app_requests, write_classic, write_otlp, write_csv, write_parquet, write_spans, write_completions])
+def test_formats_agree(writer: Writer, events: list[Event], tmp_path: Path) -> None:
     expected = tables(et.Frames(requests=canonical(events)))
-    for got, wanted in zip(tables(writer(events, tmp_path)), expected, strict=True):
+    also = ("logs",) if writer is write_completions else ()
+    for got, wanted in zip(tables(writer(events, tmp_path), also), expected, strict=True):
         assert got.equals(wanted), (got, wanted)
 
 
-def test_an_event_that_arrives_by_two_ways_counts_once(events: list[Event], tmp_path: Path) -> None:
+def drift(events: list[Event]) -> list[Event]:
+    """The same events by another clock and with another rounding."""
+    return [{**event, "us": event["us"] - 900_000, "duration_us": event["duration_us"] + 7} for event in events]
+
+
+@pytest.mark.parametrize(("one", "other"), [
+    (write_app_requests, write_otlp), (write_completions, write_app_requests), (write_completions, write_otlp),
+    (write_spans, write_app_requests), (write_spans, write_otlp), (write_spans, write_completions),
+])
+@pytest.mark.parametrize("is_turned", [False, True])
+def test_an_event_that_arrives_by_two_ways_counts_once(
+    one: Writer, other: Writer, is_turned: bool, events: list[Event], tmp_path: Path
+) -> None:
     store = et.Store()
-    et.pull(write_app_requests(events, tmp_path), store)
-    receipt = et.pull(write_otlp(events, tmp_path), store)
-    assert (sum(receipt.rows.values()), receipt.duplicates) == (0, 1000)
+    sources = [one(events, tmp_path), other(drift(events), tmp_path)]
+    first, second = sources[::-1] if is_turned else sources
+    before = et.pull(first, store)
+    alone = et.measure(store, "request_rate", WINDOW, every="1h")
+    receipt = et.pull(second, store)
+    assert (before.rows["requests"], receipt.rows["requests"], receipt.duplicates) == (1000, 0, 1000)
+    columns = ["service", "time", "value", "count"]
+    assert et.measure(store, "request_rate", WINDOW, every="1h").select(columns).equals(alone.select(columns))

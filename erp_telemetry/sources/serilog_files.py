@@ -120,7 +120,7 @@ class SerilogFiles:
             spool.fill(_records(spool), lambda _, record: (self.events.check(record),))
             if not spool.count:
                 reason = spool.rejects[0].reason if spool.rejects else "no JSON object"
-                raise SourceError(f"{path}: not Serilog ({reason}); expected one event per line, each with @t or Timestamp")
+                raise SourceError(f"{path}: not Serilog ({reason}); expected one event per line, with @t or Timestamp")
             undo.pop_all()
         rows, staging = self.events.rows(spool.path)
         return Batch(rows, staging, tuple(spool.rejects), close=spool.close)

@@ -11,9 +11,17 @@ from erp_telemetry.slices import Slice
 from erp_telemetry.store import answers, retention
 from erp_telemetry.window import Window
 
+_CALLS = ("requests", "dependencies")
+# a span has one id wherever it is told of; only clocks and rounding move its start
+_IS_SPAN = "regexp_full_match({0}.id, '[0-9a-fA-F]{{32}}:[0-9a-fA-F]{{16}}')"
+_SPAN_APART = "interval 2 second"
+
 
 def drop(connection: duckdb.DuckDBPyConnection, table: Table, part: Slice) -> tuple[int, int]:
     """Drop rows of ``temp.<table>`` that the slice holds twice or the store has: same id, service and time.
+
+    A request or dependency whose id is ``trace:span`` is told of by several sources, each by its own
+    clock: there times within two seconds are the same. The earliest of a slice stays, and what the store has.
 
     Returns how many rows lie in sealed minutes, where nothing is left to compare them with, and how
     many of those were dropped because the slice was read before and its rows counted then.
@@ -27,19 +35,43 @@ def drop(connection: duckdb.DuckDBPyConnection, table: Table, part: Slice) -> tu
         answers.create(connection, "unique_rows",
                        f"select distinct on (id, service, time) * from {name} order by id, service, time")
         _swap(connection, table.name, "unique_rows")
+    apart, is_same = "interval 0 second", "old.time = new.time"
+    if table.name in _CALLS:
+        _drop_retold(connection, name)
+        apart = _SPAN_APART
+        is_same += (f" or old.time between new.time - {apart} and new.time + {apart} and {_IS_SPAN.format('new')}")
     # only the overlapping time range can hold a duplicate: 30 times cheaper than the whole table
     answers.rows(
         connection,
         f"""delete from {name} as new where exists (
             select 1 from store.main.{table.name} as old
-            where old.id = new.id and old.time = new.time and old.service is not distinct from new.service
-              and old.time >= (select min(time) from {name}) and old.time <= (select max(time) from {name}))""",
+            where old.id = new.id and old.service is not distinct from new.service and ({is_same})
+              and old.time >= (select min(time) from {name}) - {apart}
+              and old.time <= (select max(time) from {name}) + {apart})""",
     )
     sealed = retention.sealed_before(connection, table.name)
     if sealed is None:
         return 0, 0
     unprovable = answers.count(connection, f"{name} where time < $sealed", sealed=sealed)
     return unprovable, _drop_counted(connection, name, part, sealed)
+
+
+def _drop_retold(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Keep of the spans that the slice tells of several times the earliest, and each more than two seconds on."""
+    answers.rows(
+        connection,
+        f"""delete from {name} as r using (
+            select id, service, list_reduce(
+                list_sort(list([time])),
+                lambda kept, next: case when next[1] <= kept[-1] + {_SPAN_APART} then kept else kept || next end
+            ) as kept
+            from {name} as told
+            where {_IS_SPAN.format("told")}
+            group by id, service
+            having count(*) > 1
+        ) as several
+        where several.id = r.id and several.service = r.service and not list_contains(several.kept, r.time)""",
+    )
 
 
 def _drop_counted(connection: duckdb.DuckDBPyConnection, name: str, part: Slice, sealed: datetime) -> int:

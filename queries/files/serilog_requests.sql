@@ -2,12 +2,12 @@
 -- An event speaks of the end of the request; where its span is there too, the span counts.
 with
     spans as (
-        select *, start_ns as begin_ns, (end_ns - start_ns) / 1e6 as duration_ms, span_kind in ('server', 'consumer') as is_handled
+        select *, start_ns as begin_ns, cast(end_ns - start_ns as double) / 1e6 as duration_ms, span_kind in ('server', 'consumer') as is_handled
         from staged
         where is_span
     ),
     completions as (
-        select *, end_ns - cast(round(elapsed_ms * 1e6) as bigint) as begin_ns, elapsed_ms as duration_ms
+        select *, end_ns - try_cast(round(elapsed_ms * 1e6) as hugeint) as begin_ns, elapsed_ms as duration_ms
         from staged as event
         where is_completion and $has_completions and not exists (
             select 1 from staged as span
@@ -19,7 +19,7 @@ with
         select *, exception is not null as is_bad from completions
     )
 select
-    line, make_timestamptz(begin_ns // 1000) as "time", service, operation, instance, tenant, duration_ms,
+    line, make_timestamptz(try_cast(begin_ns // 1000 as bigint)) as "time", service, operation, instance, tenant, duration_ms,
     is_bad or coalesce(try_cast(status_code as integer) >= 500, false) as is_failed,
     status_code, weight, trace_id, span_id, parent_id, trace_id || ':' || span_id as id, synthetic, user_agent, url_path
 from handled

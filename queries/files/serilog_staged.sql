@@ -86,11 +86,12 @@ with
     read as (
         select
             *,
-            -- in nanoseconds, because a start that is counted back from the end is rounded once
-            list_transform([stamp, started], lambda t: case
+            -- in nanoseconds, because a start that is counted back from the end is rounded once; year 1 is .NET's no time
+            list_transform([stamp, started], lambda t: cast(case
+                when starts_with(t, '0001-01-01') then null
                 when regexp_matches(t, ':\d\d(\.\d+)?\s*(Z|z|UTC|[+-]\d\d(:?\d\d)?)$') then epoch_us(try_cast(t as timestamptz))
                 when $naive is null and try_cast(t as timestamp) is not null then error('a time has no zone')
-                else epoch_us(timezone($naive, try_cast(t as timestamp))) end * 1000
+                else epoch_us(timezone($naive, try_cast(t as timestamp))) end as hugeint) * 1000
                 + coalesce(try_cast(rpad(regexp_extract(t, '\.\d{6}(\d{1,3})', 1), 3, '0') as bigint), 0)) as ns,
             started is not null as is_span,
             case lower(trim(coalesce(nullif(level_word, ''), 'information')))
@@ -106,7 +107,7 @@ with
                 else coalesce(try_cast(trim(weight_text, '"') as double), error('the weight is no number')) end as weight,
             -- the template in pieces: texts and holes such as {Name}, {@Name,10:format}
             case when message is null and (contains(template, '{') or contains(template, '}')) then regexp_extract_all(template,
-                '\{\{|\}\}|\{[@$]?[\pL\pN_.]+(?:,-?\d+)?(?::[^{}]*)?\}|[^{}]+|[{}]') end as tokens,
+                '\{\{|\}\}|\{[@$]?[\pL\pN_.]+(?:,-?\d{1,3})?(?::[^{}]*)?\}|[^{}]+|[{}]') end as tokens,
             coalesce(nullif(p."http.request.method", ''), nullif(p."http.method", ''), nullif(p.RequestMethod, '')) as method,
             nullif(split_part(coalesce(
                 nullif(p."url.path", ''), nullif(p.RequestPath, ''),
@@ -123,27 +124,32 @@ with
                 when t = '{{' then '{'
                 when t = '}}' then '}'
                 when t not like '{_%}' then t
-                -- a hole with a format: the n-th of them is the n-th rendering, in plain JSON it goes by name and format
-                when renderings is not null and contains(t, ':') and is_compact then coalesce(json_extract_string(renderings,
-                    '$[' || (len(list_filter(tokens[1:i], lambda x: x like '{_%:%}')) - 1) || ']'), t)
-                when renderings is not null and contains(t, ':') then coalesce(list_filter(
-                    cast(json_extract(renderings, '$."' || regexp_extract(t, '^\{[@$]?([\pL\pN_.]+)', 1) || '"') as
-                        struct("Format" varchar, Rendering varchar)[]),
-                    lambda r: r."Format" = regexp_extract(t, ':(.*)\}$', 1))[1].Rendering, t)
-                else coalesce(list_transform(
-                    [vals[list_position(keys, regexp_extract(t, '^\{[@$]?([\pL\pN_.]+)', 1))]],
-                    lambda v: list_transform(
-                        [case when starts_with(v, '"') then json_extract_string(v, '$') else v end],
-                        lambda text: case
-                            when not contains(t, ',') then text
-                            when length(text) >= abs(coalesce(try_cast(regexp_extract(t, ',(-?\d+)', 1) as integer), 0)) then text
-                            when contains(t, ',-') then rpad(text, try_cast(regexp_extract(t, ',-(\d+)', 1) as integer), ' ')
-                            else lpad(text, try_cast(regexp_extract(t, ',(\d+)', 1) as integer), ' ') end)[1])[1], t) end) as texts
+                else coalesce(
+                    -- a hole with a format: the n-th of them is the n-th rendering; plain JSON has it by name and format
+                    case
+                        when renderings is null or not contains(t, ':') then null
+                        when is_compact then json_extract_string(
+                            renderings, '$[' || (len(list_filter(tokens[1:i], lambda x: x like '{_%:%}')) - 1) || ']')
+                        else list_filter(
+                            try_cast(json_extract(renderings, '$."' || regexp_extract(t, '^\{[@$]?([^,:}]+)', 1) || '"')
+                                as struct("Format" varchar, Rendering varchar)[]),
+                            lambda r: r."Format" = regexp_extract(t, ':(.*)\}$', 1))[1].Rendering end,
+                    list_transform(
+                        [vals[list_position(keys, regexp_extract(t, '^\{[@$]?([^,:}]+)', 1))]],
+                        lambda v: list_transform(
+                            [case when starts_with(v, '"') then json_extract_string(v, '$') else v end],
+                            -- {Name,9} is put to the right of nine places, {Name,-9} to the left
+                            lambda said: case when not contains(t, ',') then said else
+                                repeat(' ', coalesce(try_cast(regexp_extract(t, '^\{[^,:]+,(\d+)', 1) as bigint), 0) - length(said))
+                                || said ||
+                                repeat(' ', coalesce(try_cast(regexp_extract(t, '^\{[^,:]+,-(\d+)', 1) as bigint), 0) - length(said))
+                                end)[1])[1],
+                    t) end) as texts
         from read
     )
 select
     e.__line as line, trace_id, span_id, is_span, weight, exception, ns[1] as end_ns, ns[2] as start_ns,
-    make_timestamptz(ns[1] // 1000) as at_time,
+    make_timestamptz(cast(ns[1] // 1000 as bigint)) as at_time,
     coalesce($service, nullif(e."@ra" ->> '$."service.name"', ''), nullif(e."@ra" ->> '$.service.name', ''),
         nullif(p."service.name", ''), nullif(p.ServiceName, ''), nullif(p.ApplicationName, ''), nullif(p.Application, ''),
         nullif(e.__service, ''), 'unknown_service') as service,
@@ -163,8 +169,9 @@ select
             when keys[i] in ('@l', 'Level') and known_level is null and (keys[i] = '@l') = is_compact then true
             when is_compact then keys[i] not in ('@t', '@mt', '@m', '@l', '@x', '@r', '@tr', '@sp',
                 '__line', '__service', '__instance', '__time')
-            else keys[i] not in ('Timestamp', 'Level', 'MessageTemplate', 'RenderedMessage', 'Exception', 'Properties',
-                'Renderings', 'TraceId', 'SpanId', '__line', '__service', '__instance', '__time') end),
+            when keys[i] = 'Properties' then not starts_with(vals[i], '{')
+            else keys[i] not in ('Timestamp', 'Level', 'MessageTemplate', 'RenderedMessage', 'Exception', 'Renderings',
+                'TraceId', 'SpanId', '__line', '__service', '__instance', '__time') end),
         lambda i: cast(to_json(case when i > len(inner_keys) and starts_with(keys[i], '@@') then keys[i][2:] else keys[i] end)
             as varchar) || ':' || vals[i]), ',') || '}' as json) as attributes,
     -- what a request or a call is told by
