@@ -30,9 +30,11 @@ if TYPE_CHECKING:
     from erp_telemetry.redactions import Redaction, redact
     from erp_telemetry.scorecards import score
     from erp_telemetry.slices import Batch, Reject, Slice, Source
+    from erp_telemetry.sources.access_log_files import AccessLogFiles
     from erp_telemetry.sources.azure_files import AzureFiles
     from erp_telemetry.sources.frames import Frames
     from erp_telemetry.sources.kubernetes_files import KubernetesFiles
+    from erp_telemetry.sources.load_test_files import LoadTestFiles
     from erp_telemetry.sources.otlp_files import OtlpFiles
     from erp_telemetry.sources.recognition import Recognised, recognise
     from erp_telemetry.sources.serilog_files import SerilogFiles
@@ -46,12 +48,14 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "AccessLogFiles",
     "AzureFiles",
     "Batch",
     "FrameError",
     "Frames",
     "Incident",
     "KubernetesFiles",
+    "LoadTestFiles",
     "NotEnoughReadings",
     "ObjectiveError",
     "Objectives",
@@ -87,12 +91,14 @@ __all__ = [
 ]
 
 _HOME = {
+    "AccessLogFiles": "sources.access_log_files",
     "AzureFiles": "sources.azure_files",
     "Batch": "slices",
     "FrameError": "errors",
     "Frames": "sources.frames",
     "Incident": "incidents",
     "KubernetesFiles": "sources.kubernetes_files",
+    "LoadTestFiles": "sources.load_test_files",
     "NotEnoughReadings": "errors",
     "ObjectiveError": "errors",
     "Objectives": "objectives",

@@ -62,7 +62,10 @@ def test_every_source_is_in_the_readme() -> None:
         assert f"`{''.join(part.title() for part in file.stem.split('_'))}`" in README
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", *(f"docs/{file.name}" for file in ROOT.glob("docs/*.md"))]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_inside_the_repository_lead_somewhere(document: str) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / document).read_text(encoding="utf-8")):
-        assert target.startswith("https://") or (ROOT / target).exists(), f"{document}: {target}"
+        assert target.startswith("https://") or (ROOT / document).parent.joinpath(target).exists(), target

@@ -48,21 +48,27 @@ def suffix(path: Path) -> str:
     return Path(name).suffix
 
 
-def listing(paths: Iterable[str], suffixes: tuple[str, ...]) -> dict[str, Path]:
+Wanted = tuple[str, ...] | Callable[[Path], bool]
+"""What a folder is searched for: suffixes, or whatever a source takes a file for (logs may have any name)."""
+
+
+def listing(paths: Iterable[str], wanted: Wanted) -> dict[str, Path]:
     """Files below the given paths, by the name they have there (posix, as given).
 
+    Only folders are searched; a file that is named is listed whatever it is.
     Raises ``SourceError`` naming a path or pattern that matches nothing.
     """
     found: dict[str, Path] = {}
     for given in paths:
-        matches = _matches(given, suffixes)
+        matches = _matches(given, wanted)
         if not matches:
-            raise SourceError(f"{given}: no such file, folder or match. Folders are searched for {', '.join(suffixes)}")
+            sought = ", ".join(wanted) if isinstance(wanted, tuple) else "files that the source recognises"
+            raise SourceError(f"{given}: no such file, folder or match. Folders are searched for {sought}")
         found.update({match.as_posix(): match for match in matches})
     return dict(sorted(found.items()))
 
 
-def _matches(given: str, suffixes: tuple[str, ...]) -> list[Path]:
+def _matches(given: str, wanted: Wanted) -> list[Path]:
     path = Path(given)
     if path.is_file():
         return [path]
@@ -70,7 +76,9 @@ def _matches(given: str, suffixes: tuple[str, ...]) -> list[Path]:
     found = []
     for root in roots:
         if root.is_dir():
-            found += [file for file in root.rglob("*") if file.is_file() and suffix(file) in suffixes]
+            files = (file for file in root.rglob("*") if file.is_file())
+            found += [file for file in files
+                      if (suffix(file) in wanted if isinstance(wanted, tuple) else wanted(file))]
         else:
             found.append(root)
     return found
@@ -95,11 +103,11 @@ def unseen(slices: Iterable[Slice], ledger: pl.DataFrame) -> list[Slice]:
     return sorted(new, key=lambda one: one.name)
 
 
-def file_slices(source: str, paths: Iterable[str], suffixes: tuple[str, ...], ledger: pl.DataFrame) -> list[Slice]:
+def file_slices(source: str, paths: Iterable[str], wanted: Wanted, ledger: pl.DataFrame) -> list[Slice]:
     """One slice per file not yet in the ledger."""
     return unseen(
         (Slice(f"{source}:{name}", fingerprint(path), path)
-         for name, path in listing(paths, suffixes).items()),
+         for name, path in listing(paths, wanted).items()),
         ledger,
     )
 

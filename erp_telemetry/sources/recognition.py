@@ -14,7 +14,16 @@ from typing import Any
 
 from erp_telemetry.errors import nearest
 from erp_telemetry.slices import Source
-from erp_telemetry.sources import azure_files, kubernetes_files, otlp_files, serilog_files, table_files
+from erp_telemetry.sources import (
+    access_log_files,
+    azure_files,
+    incident_files,
+    kubernetes_files,
+    load_test_files,
+    otlp_files,
+    serilog_files,
+    table_files,
+)
 from erp_telemetry.sources.heads import Head
 
 
@@ -29,12 +38,19 @@ class Reader:
 
 
 READERS = (
+    Reader("serilog_files", serilog_files.recognise, serilog_files.SerilogFiles, frozenset({"service", "naive"})),
+    Reader("access_log_files", access_log_files.recognise, access_log_files.AccessLogFiles,
+           frozenset({"service", "duration"})),
+    Reader("otlp_files", otlp_files.recognise, otlp_files.OtlpFiles),
+    Reader("incident_files", incident_files.recognise, incident_files.IncidentFiles,
+           frozenset({"naive", "label", "impact"})),
+    Reader("azure_files", azure_files.recognise, azure_files.AzureFiles),
+    Reader("load_test_files", load_test_files.recognise, load_test_files.LoadTestFiles,
+           frozenset({"service", "population"})),
+    Reader("table_files", table_files.recognise, table_files.TableFiles, frozenset({"naive"})),
+    # lines of plain text with a time before them may be anything: asked last
     Reader("kubernetes_files", kubernetes_files.recognise, kubernetes_files.KubernetesFiles,
            frozenset({"service", "naive", "at"})),
-    Reader("serilog_files", serilog_files.recognise, serilog_files.SerilogFiles, frozenset({"service", "naive"})),
-    Reader("otlp_files", otlp_files.recognise, otlp_files.OtlpFiles),
-    Reader("azure_files", azure_files.recognise, azure_files.AzureFiles),
-    Reader("table_files", table_files.recognise, table_files.TableFiles, frozenset({"naive"})),
 )
 
 
@@ -66,7 +82,7 @@ def recognise(*paths: str | Path, source: str | None = None, **options: Any) -> 
 
     Args:
         source: read all of it as this, such as ``serilog_files``, instead of looking.
-        options: ``service``, ``naive``, ``at``: given to each source that takes them.
+        options: ``service``, ``naive``, ``at`` …: given to each source that takes them.
 
     Raises:
         ValueError: no such source, or an option that no source takes.

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import re
-from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +15,8 @@ from erp_telemetry.catalog import Statement
 from erp_telemetry.errors import SourceError, nearest
 from erp_telemetry.schema import TABLES, TIME, Table
 from erp_telemetry.slices import Batch, Slice
-from erp_telemetry.sources.files import Json, Spool, file_slices, first_records, lines, path_of, suffix
+from erp_telemetry.sources import csv_rows
+from erp_telemetry.sources.files import Json, Spool, file_slices, first_records, path_of, suffix
 from erp_telemetry.sources.heads import Head
 from erp_telemetry.window import Window
 
@@ -106,7 +103,7 @@ class TableFiles:
         return self._statement(path, table, given, "read_parquet($file)", types, "null")
 
     def _csv(self, path: Path, table: Table, careful: bool) -> Batch:
-        header, delimiter = _header(path)
+        header, delimiter = csv_rows.header(path)
         _check_required(path, table, set(header))
         given = {name: f"c{at}" for at, name in reversed(list(enumerate(header)))}
         names = ", ".join(f"'c{at}': 'VARCHAR'" for at in range(len(header)))
@@ -115,7 +112,7 @@ class TableFiles:
             return Batch({table.name: self._statement(path, table, given, source, {}, "null", True)}, is_careful=False)
         spool = Spool(path)
         times = [at for at, name in enumerate(header) if name in _times(table)]
-        spool.fill(_csv_records(spool, len(header), delimiter), lambda _, row: (self._zoned(row, times),))
+        spool.fill(csv_rows.rows(spool, len(header), delimiter), lambda _, row: (self._zoned(row, times),))
         source = f"{_READ_JSON}{{'__line': 'BIGINT', {names}}})"
         rows = self._statement(spool.path, table, given, source, {}, "__line")
         return Batch({table.name: rows}, rejects=tuple(spool.rejects), close=spool.close)
@@ -226,7 +223,7 @@ def _check_required(path: Path, table: Table, found: set[str]) -> None:
 def _columns(path: Path) -> set[str]:
     """The column names of a file, as far as its first records tell."""
     if suffix(path) == ".csv":
-        return set(_header(path)[0])
+        return set(csv_rows.header(path)[0])
     if suffix(path) == ".parquet":
         return set(_parquet_types(path))
     return {key for record in first_records(path) or () for key in record}
@@ -239,46 +236,3 @@ def _parquet_types(path: Path) -> dict[str, str]:
             return {str(row[0]): str(row[1]) for row in described.fetchall()}
         except duckdb.Error as error:
             raise SourceError(f"{path}: not a Parquet file: {error}") from error
-
-
-def _header(path: Path) -> tuple[list[str], str]:
-    """Column names of a CSV file and what parts them: comma, semicolon or tab."""
-    for _, text in lines(path):
-        delimiter = max(",;\t", key=text.count)
-        header = [name.strip() for name in next(csv.reader(io.StringIO(text), delimiter=delimiter))]
-        return header, delimiter
-    raise SourceError(f"{path}: holds no header line")
-
-
-def _csv_records(spool: Spool, width: int, delimiter: str) -> Iterator[tuple[int | None, str, Json]]:
-    """Numbered rows below the header; a row of another width is set aside."""
-    pulled: list[tuple[int, str]] = []
-    again: deque[tuple[int, str]] = deque()
-    rest = lines(spool.origin, spool.rejects, is_whole=True)
-
-    def texts() -> Iterator[str]:
-        while (line := again.popleft() if again else next(rest, None)) is not None:
-            pulled.append(line)
-            yield line[1] + "\n"
-
-    reader = csv.reader(texts(), delimiter=delimiter)
-    next(reader, None)
-    while True:
-        pulled.clear()
-        try:
-            row = next(reader)
-            wrong = f"{len(row)} fields where {width} were expected" if row and len(row) != width else None
-        except StopIteration:
-            return
-        except csv.Error as error:
-            row, wrong = [], f"not CSV: {error}"
-        if wrong is not None:
-            # a stray quote swallows what follows: only its own line is lost, the others are read again
-            spool.reject(pulled[0][0], wrong, pulled[0][1])
-            again.extendleft(reversed(pulled[1:]))
-            reader = csv.reader(texts(), delimiter=delimiter)
-            continue
-        if not row:
-            continue
-        record: Json = {f"c{at}": value or None for at, value in enumerate(row)}
-        yield pulled[0][0], json.dumps(record, ensure_ascii=False), record
