@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from erp_telemetry import catalog
+    from erp_telemetry.contexts import Context, context
     from erp_telemetry.errors import (
         FrameError,
         NotEnoughReadings,
@@ -24,21 +25,25 @@ if TYPE_CHECKING:
         TelemetryError,
     )
     from erp_telemetry.incidents import Incident, incidents
+    from erp_telemetry.logs import LogAnalysis, logs
     from erp_telemetry.measures import measure
     from erp_telemetry.objectives import Objectives
     from erp_telemetry.pulls import Receipt, pull
+    from erp_telemetry.quality import Quality, quality
     from erp_telemetry.redactions import Redaction, redact
     from erp_telemetry.scorecards import score
     from erp_telemetry.slices import Batch, Reject, Slice, Source
     from erp_telemetry.sources.access_log_files import AccessLogFiles
     from erp_telemetry.sources.azure_files import AzureFiles
     from erp_telemetry.sources.frames import Frames
+    from erp_telemetry.sources.incident_files import IncidentFiles
     from erp_telemetry.sources.kubernetes_files import KubernetesFiles
     from erp_telemetry.sources.load_test_files import LoadTestFiles
     from erp_telemetry.sources.otlp_files import OtlpFiles
     from erp_telemetry.sources.recognition import Recognised, recognise
     from erp_telemetry.sources.serilog_files import SerilogFiles
     from erp_telemetry.sources.table_files import TableFiles
+    from erp_telemetry.states import health
     from erp_telemetry.store import Store
     from erp_telemetry.views.charts import chart
     from erp_telemetry.views.reports import Report, report
@@ -51,16 +56,20 @@ __all__ = [
     "AccessLogFiles",
     "AzureFiles",
     "Batch",
+    "Context",
     "FrameError",
     "Frames",
     "Incident",
+    "IncidentFiles",
     "KubernetesFiles",
     "LoadTestFiles",
+    "LogAnalysis",
     "NotEnoughReadings",
     "ObjectiveError",
     "Objectives",
     "OtlpFiles",
     "PartialAnswer",
+    "Quality",
     "QueryError",
     "Receipt",
     "Recognised",
@@ -79,9 +88,13 @@ __all__ = [
     "Window",
     "catalog",
     "chart",
+    "context",
+    "health",
     "incidents",
+    "logs",
     "measure",
     "pull",
+    "quality",
     "readable",
     "recognise",
     "redact",
@@ -94,16 +107,20 @@ _HOME = {
     "AccessLogFiles": "sources.access_log_files",
     "AzureFiles": "sources.azure_files",
     "Batch": "slices",
+    "Context": "contexts",
     "FrameError": "errors",
     "Frames": "sources.frames",
     "Incident": "incidents",
+    "IncidentFiles": "sources.incident_files",
     "KubernetesFiles": "sources.kubernetes_files",
     "LoadTestFiles": "sources.load_test_files",
+    "LogAnalysis": "logs",
     "NotEnoughReadings": "errors",
     "ObjectiveError": "errors",
     "Objectives": "objectives",
     "OtlpFiles": "sources.otlp_files",
     "PartialAnswer": "errors",
+    "Quality": "quality",
     "QueryError": "errors",
     "Receipt": "pulls",
     "Recognised": "sources.recognition",
@@ -121,9 +138,13 @@ _HOME = {
     "TelemetryError": "errors",
     "Window": "window",
     "chart": "views.charts",
+    "context": "contexts",
+    "health": "states",
     "incidents": "incidents",
+    "logs": "logs",
     "measure": "measures",
     "pull": "pulls",
+    "quality": "quality",
     "readable": "views.theme",
     "recognise": "sources.recognition",
     "redact": "redactions",

@@ -15,6 +15,9 @@ import polars as pl
 DIMENSIONS = ("service", "operation", "instance", "resource", "tenant")
 """Columns that, with ``measure``, make the key of readings."""
 
+STATUS_PAGE = "status page"
+"""What ``incidents.detected_by`` says where ``detected`` is only when the public was told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -164,6 +167,7 @@ TABLES: Mapping[str, Table] = MappingProxyType({
                impact VARCHAR | outage, partial, degraded or none
                services VARCHAR[] | services touched
                impact_start! TIME | users began to suffer
+               is_start_estimated BOOLEAN | true where impact_start is when a tool was told: they began no later
                detected TIME | first noticed by machine or person
                declared TIME | called an incident
                acknowledged TIME | someone took it
@@ -174,7 +178,7 @@ TABLES: Mapping[str, Table] = MappingProxyType({
                restored TIME | service or data restored
                last_recoverable TIME | last moment whose data could be restored
                cause VARCHAR | what it was, untrusted
-               detected_by VARCHAR | alert, probe, person …
+               detected_by VARCHAR | alert, probe, person, status page …
                updated_at TIME | when this record was written; the newest wins
                """, _ROW),
         _table("changes", "one deliberate change",

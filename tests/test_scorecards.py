@@ -166,3 +166,86 @@ def test_uptime_is_not_told_by_requests_alone() -> None:
     found = row(et.score(store, et.Window(START, START + timedelta(minutes=1))), "uptime", "orders")
     assert found["state"] == "no_data"
     assert str(found["rule"]).startswith("untold")
+
+
+def card_of(*records: dict[str, object], probed: bool = True) -> pl.DataFrame:
+    store = et.Store()
+    if probed:
+        et.pull(et.Frames(probes=probes(range(60))), store)
+    for record in records:
+        et.pull(et.Frames(incidents=pl.DataFrame([record])), store)
+    return et.score(store, HOUR)
+
+
+@pytest.mark.parametrize("unclear", [
+    {"impact": None, "impact_end": 20}, {"impact": None, "status": "open"}, {"status": "resolved"},
+    {"impact_end": -10},
+])
+def test_an_incident_of_unknown_impact_or_end_makes_uptime_insufficient(unclear: dict[str, object]) -> None:
+    found = row(card_of(incident(impact_start=0, **unclear)), "uptime", "orders")
+    assert (found["value"], found["state"], found["high"]) == (None, "insufficient", 1.0)
+    assert found["low"] == pytest.approx(2 / 3 if unclear.get("impact_end") == 20 else 0)
+    assert "1 incidents of unknown impact or end, which low counts as down" in str(found["rule"])
+    # it says nothing of a service that it does not touch
+    other = card_of(incident(impact_start=0, services=["sales"], **unclear))
+    assert (row(other, "uptime", "orders")["value"], row(other, "uptime", "orders")["state"]) == (1.0, "met")
+    assert row(other, "uptime")["state"] == "insufficient"
+
+
+def test_an_unknown_impact_without_any_telemetry_is_insufficient_and_what_misses_already_is_missed() -> None:
+    alone = row(card_of(incident(impact=None, impact_start=0, impact_end=1), probed=False), "uptime")
+    assert (alone["value"], alone["state"], alone["low"]) == (None, "insufficient", 0.0)
+    both = row(card_of(incident(impact=None, impact_start=0, impact_end=1),
+                       incident(id="INC-2", impact_start=30, impact_end=45)), "uptime", "orders")
+    assert (both["value"], both["state"]) == (0.75, "missed")
+    assert both["low"] == pytest.approx(44 / 60)
+
+
+def test_a_resolved_incident_is_down_until_it_was_resolved_not_for_ever() -> None:
+    found = row(card_of(incident(impact_start=0, status="resolved", resolved=15, is_start_estimated=True)),
+                "uptime", "orders")
+    assert (found["value"], found["state"]) == (0.75, "missed")
+    assert "1 incidents count from when a tool was told" in str(found["rule"])
+
+
+def test_what_a_mean_leaves_out_is_counted_by_reason() -> None:
+    many = [incident(id=f"INC-{i}", impact_start=0, detected=1, impact_end=2 + i / 100, status="closed")
+            for i in range(5)]
+    many += [
+        incident(id="a", impact_start=0, detected=0, resolved=9, status="resolved", is_start_estimated=True),
+        incident(id="b", impact_start=0, detected=1, status="closed"),
+        incident(id="c", impact_start=0, detected=30, impact_end=20, status="closed"),
+        incident(id="d", impact_start=5, detected=1, status="open"),
+    ]
+    card = card_of(*many)
+    repair, detect = row(card, "mttr"), row(card, "mttd")
+    assert repair["n"] == 6
+    assert ("left out: 1 open and not yet countable, 1 over at a moment that nobody wrote down, "
+            "1 without both moments in order; 1 end when they were called resolved or closed;") in str(repair["rule"])
+    assert detect["n"] == 7
+    assert "left out: 1 whose start is only estimated, 1 without both moments in order;" in str(detect["rule"])
+
+
+@pytest.mark.parametrize(("minutes", "by", "repair", "detect"), [
+    (1, "alert", "met", "met"), (1, "status page", "insufficient", "met"),
+    (300, "alert", "missed", "missed"), (300, "status page", "missed", "insufficient"),
+])
+def test_a_status_page_bounds_one_side_only(minutes: int, by: str, repair: str, detect: str) -> None:
+    many = [incident(id=f"INC-{i}", impact_start=0, detected=minutes + i / 100, impact_end=2 * (minutes + i / 100),
+                     detected_by=by) for i in range(9)]
+    card = card_of(*many)
+    assert (row(card, "mttr")["state"], row(card, "mttd")["state"]) == (repair, detect)
+    is_page = by == "status page"
+    assert ("9 detected by a status page, so repair is at least this long" in str(row(card, "mttr")["rule"])) == is_page
+    assert ("so detection took at most this long" in str(row(card, "mttd")["rule"])) == is_page
+
+
+def test_recovery_leaves_out_what_began_at_an_estimated_moment() -> None:
+    guessed = incident(impact_start=0, detected=0, impact_end=7, restored=7, last_recoverable=-4,
+                       is_start_estimated=True)
+    card = card_of(guessed)
+    for kpi in ("rto", "rpo"):
+        found = row(card, kpi)
+        assert found["state"] == "no_data"
+        assert str(found["rule"]).startswith("untested: ")
+        assert "left out: 1 incidents whose start is estimated" in str(found["rule"])

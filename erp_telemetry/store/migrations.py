@@ -64,6 +64,7 @@ def _second() -> list[str]:
     statements = [f"drop view {view}" for view in _VIEWS]
     for counter in _COUNTERS:
         statements += [f"alter table {counter} add column timed double", f"update {counter} set timed = count"]
+    statements.append("alter table incidents add column is_start_estimated boolean")
     return [*statements, *(part for part in _own() if "create view" in part)]
 
 

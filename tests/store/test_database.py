@@ -17,7 +17,7 @@ import pytest
 import erp_telemetry as et
 from erp_telemetry.store import migrations
 
-from ..events import START, requests, weighted
+from ..events import START, incident, requests, weighted
 
 HOUR = et.Window(START, START + timedelta(hours=1))
 PULL = """
@@ -202,3 +202,6 @@ def test_a_store_of_version_1_is_brought_up_to_date_and_answers_as_before(tmp_pa
     assert et.measure(store, "error_ratio", hour, "1h", by=("service", "operation"))["count"].to_list() == [1901.0]
     assert store.verify() == 4
     assert sum(et.pull(et.Frames(requests=weighted()), store).rows.values()) == 0
+    guessed = pl.DataFrame([incident(impact_start=0, detected=1, impact_end=2, is_start_estimated=True)])
+    et.pull(et.Frames(incidents=guessed), store)
+    assert [one.is_start_estimated for one in et.incidents(store, hour)] == [True]
