@@ -27,7 +27,7 @@ _LEVEL = re.compile(
 _LOGFMT = re.compile(r'(?:^|\s)(?:level|lvl|severity)="?([A-Za-z]+)')
 _TIME = re.compile(
     r'(?:time=)?["\[(]?(\d{4})[-/](\d\d)[-/](\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?'
-    r'(?:\s?(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?))?(?:["\])]|(?=[ |:]|$))')
+    r'(?:\s?(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?))?(?:["\])]|(?=[ |]|:\s|$))')
 _CONSOLE = re.compile(r"(trce|dbug|info|warn|fail|crit): (\S.*?)\[(-?\d+)\](?:\s+(.*))?$")
 _KLOG = re.compile(r"([IWEF])\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ ([\w./-]+:\d+)\] ?(.*)$")
 _KLOG_LEVELS = {"I": "information", "W": "warning", "E": "error", "F": "critical"}
