@@ -16,12 +16,12 @@ with
                 and list_has_any(names, ['Level', 'MessageTemplate', 'RenderedMessage', 'Properties']) then true
             else error('a line is no event: neither @t nor Timestamp') end
     ),
-    -- JSON functions read numbers as doubles: those that would not come back as written are made texts with a mark
+    -- JSON functions read numbers as doubles: where a line does not come back as written, numbers are marked texts
     marked as (
         select
             raw,
             list_contains(names, '@t') or not list_contains(names, 'Timestamp') as is_compact,
-            regexp_matches(raw, '[:,\[]\s*(-0\s*[,\]}]|-?[0-9]+(\.[0-9]*0\s*[,\]}]|[0-9.]{15}|[0-9.]*[eE]))') as is_marked,
+            cast(json_extract(raw, '$') as varchar) <> cast(raw as varchar) as is_marked,
             case when is_marked then cast(
                 replace(replace(replace(
                     regexp_replace(raw, '("(?:[^"\\]|\\.)*")|(-?[0-9][-+.0-9eE]*)', '\1' || chr(30) || '\2' || chr(31), 'g'),
