@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from erp_telemetry import catalog
+from erp_telemetry.redactions import redact
 from erp_telemetry.store import Store, answers
 from erp_telemetry.window import Window
 
@@ -95,12 +97,19 @@ class Incident:
 def incidents(store: Store, window: Window) -> list[Incident]:
     """Incidents that touch a window, oldest first; an open one reaches to the end of time.
 
-    One that is over at an unknown moment reaches to when its record was written.
+    One that is over at an unknown moment reaches to when its record was written. Secrets in titles and
+    causes are replaced by marks.
     """
     statement = catalog.query("incidents/touching").bind(start=window.start, stop=window.stop)
     with store.reading() as connection:
         found = answers.rows(connection, statement.sql, statement.parameters)
-    return [Incident(**{**dict(zip(_NAMES, row, strict=True)), "services": tuple(row[_SERVICES])}) for row in found]
+    return [Incident(**{**_shown(dict(zip(_NAMES, row, strict=True))), "services": tuple(row[_SERVICES])})
+            for row in found]
+
+
+def _shown(record: dict[str, Any]) -> dict[str, Any]:
+    """The record without secrets in what people wrote."""
+    return {**record, **redact({name: record[name] for name in ("title", "cause", "detected_by")}).value}
 
 
 def overlapping(found: Iterable[Incident]) -> list[tuple[Incident, Incident]]:

@@ -17,6 +17,7 @@ from erp_telemetry import catalog
 from erp_telemetry.analyses.intervals import wilson
 from erp_telemetry.errors import QueryError, nearest
 from erp_telemetry.objectives import Objectives
+from erp_telemetry.redactions import redact_keys
 from erp_telemetry.schema import DIMENSIONS
 from erp_telemetry.store import Store, answers
 from erp_telemetry.window import Window
@@ -230,7 +231,8 @@ def _readings(
         if held and wanted not in held:
             raise QueryError(f"no {dimension} {wanted!r} in {name}. {nearest(str(wanted), held)}")
         frame = frame.filter(pl.col(dimension) == wanted)
-    return frame.select(
+    # an address in a path is somebody's: what is shown of a key is redacted, and stays a key
+    return redact_keys(frame, keys).select(
         pl.lit(name).alias("measure"), *keys, "time", "value", "value_low", "value_high", "count", "coverage",
         "is_provisional",
     ).sort(*keys, "time")

@@ -12,6 +12,7 @@ import polars as pl
 
 from erp_telemetry.errors import SourceError
 from erp_telemetry.objectives import Objectives
+from erp_telemetry.redactions import redact
 from erp_telemetry.slices import Reject, Slice, Source
 from erp_telemetry.store import CarefulReadNeeded, Landed, Store, land
 from erp_telemetry.window import Window
@@ -151,7 +152,7 @@ def _read_and_land(source: Source, store: Store, part: Slice, order: _Order) -> 
             return landed, batch.expected_count
         except CarefulReadNeeded as reason:
             if careful:
-                raise SourceError(f"{part.name}: {reason}") from reason
+                raise SourceError(f"{part.name}: {redact(str(reason)).value}") from reason
         finally:
             batch.close()
     raise AssertionError("unreachable: the careful read returns or raises")

@@ -24,7 +24,8 @@ def sample_store(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> et.
     """All readable samples in one store; ask it, never write to it."""
     store = et.Store(tmp_path_factory.mktemp("store") / "erp.duckdb")
     for source in (et.AzureFiles(samples / "azure"), et.OtlpFiles(samples / "otlp"),
-                   et.SerilogFiles(samples / "serilog"), et.TableFiles(samples / "tables")):
+                   et.SerilogFiles(samples / "serilog"), et.TableFiles(samples / "tables"),
+                   et.KubernetesFiles(samples / "kubernetes")):
         et.pull(source, store)
     return store
 

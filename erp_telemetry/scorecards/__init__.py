@@ -12,6 +12,7 @@ import polars as pl
 
 from erp_telemetry import catalog
 from erp_telemetry.objectives import Band, Objectives
+from erp_telemetry.redactions import redact_keys
 from erp_telemetry.schema import SCORECARD, polars_schema
 from erp_telemetry.scorecards.facts import Facts, gather, judged, row
 from erp_telemetry.scorecards.outages import union_seconds, uptime
@@ -41,8 +42,9 @@ def score(store: Store, window: Window, objectives: Objectives | None = None) ->
         rows += [_band(facts, service, band) for band in facts.objectives.bands_of(service)]
     rows = [one for one in rows if one["service"] is None or one["n"] or not one["kpi"].endswith("_band")
             or one["service"] in facts.expects(one["kpi"])]
-    return pl.DataFrame(rows, schema=polars_schema(SCORECARD), orient="row").sort(
+    card = pl.DataFrame(rows, schema=polars_schema(SCORECARD), orient="row").sort(
         pl.col("kpi").replace_strict(_ORDER, return_dtype=pl.Int32, default=99), "service", nulls_last=False)
+    return redact_keys(card, ("service",))
 
 
 def _ratio_or_latency(facts: Facts, service: str | None, kpi: str) -> dict[str, Any]:

@@ -26,10 +26,12 @@ import polars as pl
 
 from erp_telemetry.catalog import Statement
 from erp_telemetry.errors import SourceError
+from erp_telemetry.redactions import redact
 from erp_telemetry.slices import Reject, Slice
 
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 EXCERPT = 200
+_LOOKED_AT = 4000
 # the engine keeps two buffers of this size for each thread; it stands in each read_json of queries/files
 LONGEST_LINE = 33_554_432
 _PACKED = (".gz", ".zst")
@@ -38,6 +40,11 @@ _SNIFFED_LINES = 20
 _LONE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 Json = dict[str, Any]
+
+
+def excerpt(text: str) -> str:
+    """How a line begins, without secrets, in at most 200 characters."""
+    return redact(text[:_LOOKED_AT]).value[:EXCERPT]
 
 
 def suffix(path: Path) -> str:
@@ -248,8 +255,8 @@ class Spool:
         return self
 
     def reject(self, line: int | None, reason: str, text: str) -> None:
-        """Set a line aside."""
-        self.rejects.append(Reject(str(self.origin), line, reason, text[:EXCERPT]))
+        """Set a line aside; what it shows of itself is redacted before it is cut, or half a secret would stay."""
+        self.rejects.append(Reject(str(self.origin), line, redact(reason).value, excerpt(text)))
 
     def records(self, trim: str = "") -> Iterator[tuple[int | None, str, Json]]:
         """The numbered JSON objects of the original file, less ``trim`` at their end; broken lines become rejects."""

@@ -18,6 +18,7 @@ import duckdb
 import polars as pl
 
 from erp_telemetry.errors import QueryError, StoreError
+from erp_telemetry.redactions import redact
 from erp_telemetry.store import answers, ledger, migrations, retention
 from erp_telemetry.window import Window
 
@@ -47,6 +48,7 @@ class Store:
         self._memory_limit = memory_limit
         self._wait_seconds = wait_seconds
         self._guard = threading.RLock()
+        self._asking: duckdb.DuckDBPyConnection | None = None
         self._kept = self._attach(read_only=False) if self.path == ":memory:" else None
         if self._kept is not None:
             migrations.migrate(self._kept, self.path)
@@ -59,13 +61,21 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection for questions; the file is open only inside the ``with``."""
+        """A connection for questions; the file is open only inside the ``with``, and once for those inside it."""
+        with self._guard:
+            if self._asking is not None:
+                yield self._asking
+                return
         if self._kept is None and migrations.is_outdated(self._version()):
             with self.writing():
                 pass
         with self._opened(read_only=True) as connection:
             migrations.check(connection, self.path)
-            yield connection
+            self._asking = connection
+            try:
+                yield connection
+            finally:
+                self._asking = None
 
     @contextmanager
     def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -104,12 +114,14 @@ class Store:
             return ledger.entries(connection)
 
     def rejects(self) -> pl.DataFrame:
-        """Every line set aside: ``slice, file, line, reason, excerpt``."""
+        """Every line set aside: ``slice, file, line, reason, excerpt`` (redacted before it was kept)."""
         with self.reading() as connection:
             return answers.frame(connection, "select slice, file, line, reason, excerpt from rejects order by all")
 
-    def sql(self, query: str, **parameters: object) -> pl.DataFrame:
+    def sql(self, query: str, /, *, is_redacted: bool = True, **parameters: object) -> pl.DataFrame:
         """Ask the store in SQL; ``$name`` parameters are bound. A file is only read, and nothing beside it touched.
+
+        Secrets and personal data in the answer are replaced by marks unless ``is_redacted`` is false.
 
         Raises:
             QueryError: the statement does not run, in the engine's own words.
@@ -119,11 +131,12 @@ class Store:
                 if self._kept is None:
                     # read-only keeps the store whole, but COPY could still write another file
                     answers.rows(connection, "set enable_external_access = false")
-                return answers.frame(connection, query, parameters)
+                found = answers.frame(connection, query, parameters)
             except duckdb.Error as error:
                 if "orrupt" in str(error):
                     raise
-                raise QueryError(f"the query does not run: {error}") from error
+                raise QueryError(f"the query does not run: {redact(str(error)).value}") from error
+        return redact(found).value if is_redacted else found
 
     def prune(self, *, raw_days: float) -> dict[str, int]:
         """Drop raw rows older than ``raw_days`` before the watermark; rollups stay and are sealed.

@@ -16,6 +16,7 @@ import polars as pl
 
 from erp_telemetry import catalog
 from erp_telemetry.errors import SourceError, StoreError
+from erp_telemetry.redactions import redact
 from erp_telemetry.schema import TABLES, Table
 from erp_telemetry.slices import Batch, Reject, Slice
 from erp_telemetry.store import answers, duplicates, ledger, retention, rollups
@@ -69,7 +70,8 @@ def land(
             raise CarefulReadNeeded(str(error)) from error
         if isinstance(error, duckdb.OutOfMemoryException):
             raise StoreError(f"{part.name} does not fit: {error}") from error
-        raise SourceError(f"{part.name}: {error}") from error
+        # the engine quotes what it could not read
+        raise SourceError(f"{part.name}: {redact(str(error)).value}") from error
 
 
 def _land(
@@ -152,7 +154,7 @@ def _set_aside(
     shown = ", ".join(f'"{name}"' for name in table.names if name not in ("id", "source"))
     bad = answers.rows(
         connection,
-        f"select line, {reason}, left(cast(row({shown}) as varchar), 200) from temp.arrived "
+        f"select line, {reason}, left(cast(row({shown}) as varchar), 4000) from temp.arrived "
         f"where {reason} is not null order by all",
     )
     if not bad:
@@ -161,9 +163,10 @@ def _set_aside(
         raise CarefulReadNeeded(f"{len(bad)} rows of {part.name} break a rule of {table.name}: {bad[0][1]}")
     named = {(reject.file, reject.line) for reject in landed.rejects}
     file = str(part.path) if part.path is not None else part.name
-    for line, why, excerpt in bad:
+    for line, why, text in bad:
         if line is None or (file, line) not in named:
-            landed.rejects.append(Reject(file, line, f"{table.name}: {why}", excerpt))
+            # redacted before it is cut, or half a secret would stay
+            landed.rejects.append(Reject(file, line, f"{table.name}: {why}", redact(str(text)).value[:200]))
     answers.rows(connection, f"delete from temp.arrived where {reason} is not null")
 
 
