@@ -7,27 +7,31 @@ from collections.abc import Iterator
 
 _Found = tuple[int, int, str, str | None]
 
-_SECRET = re.compile(
-    r"password|passwd|passphrase|passcode|pwd|secret|token|apikey|accesskey|accountkey|sharedkey|privatekey|signingkey|"
-    r"encryptionkey|masterkey|subscriptionkey|functionskey|accesssignature|authorization|connectionstr|connstr|cookie|"
-    r"credential|bearer|jwt")
+NAMES = (
+    r"pass[\W_]?(?:word|wd|phrase|code)|pwd|secret|token|cookie|credential|bearer|jwt|authori[sz]ation|"
+    r"connection[\W_]?str|connstr|access[\W_]?signature|"
+    r"(?:api|access|account|shared|private|signing|encryption|master|subscription|functions)[\W_]?key")
+"""What a name has in it that holds a secret, in lower case."""
+
+_SECRET = re.compile(NAMES)
 # names that speak about a secret and do not hold it
 _ABOUT = re.compile(
-    r"publickeytoken$|cancellationtoken$|(?:type|names?|count|length|limit|size|expir\w*|lifetime|ttl|policy|required|"
-    r"valid|status|state|version|provider|scheme|changedat|createdat|updatedat|issuedat)$")
-_PLURAL = re.compile(r"(?:token|cookie|secret|credential)s$")
+    r"(?:public[\W_]?key[\W_]?token|cancellation[\W_]?token|type|names?|count|length|limit|size|expir\w*|lifetime|ttl|"
+    r"policy|required|valid|status|state|version|provider|scheme|(?:chang|creat|updat|issu)ed[\W_]?at)[\W_]*$")
+_PLURAL = re.compile(r"(?:token|cookie|secret|credential)s[\W_]*$")
 HOLE = re.compile(
     r"\{\{?[@$]?[\w.]+(?:,-?\d+)?(?::[^{}\"']*)?\}\}?|\$\{[^}\"']*\}|\$\([^)\"']*\)|%\w+%|%[sdvr@]|<[\w \-]+>|\*{2,}|"
     r"[xX]{4,}|\.{3}|…|\[redacted: [a-z ]+\d*\]|\((?:null|none|empty|hidden)\)")
 """What stands in for a secret: a template's hole, a mask, a mark."""
 
 _NOTHING = frozenset({"null", "none", "nil", "undefined", "true", "false"})
-_PROSE = frozenset(re.findall(r"\w+", """null none nil undefined true false string str int bool object any number invalid
-    expired missing required empty not is was the a an of for and or has must cannot unknown failed ok yes no too wrong
-    rejected denied refused validated refreshed validation authentication optional unset"""))
+_PROSE = frozenset(re.findall(r"\w+", """null none nil undefined true false string str int bool object any number
+    invalid expired missing required empty not is was the a an of for and or has must cannot unknown failed ok yes no
+    too wrong rejected denied refused validated refreshed validation authentication optional unset"""))
 _FIRST = "api|access|account|shared|private|signing|encryption|master|subscription|functions|connection|client"
 _KEY = re.compile(
-    rf"(?<![\w.\-])((?:(?:{_FIRST})[ ])?[\w.\-]++)\\*[\"'`]?\]?[ \t]*+(=>|:=|={{1,3}}|:(?!:))[ \t]*+", re.IGNORECASE)
+    rf"(?<![\w.\-])(?<!\[redacted: )(?<!\[redacted: url )((?:(?:{_FIRST})[ ])?[\w.\-]++)\\*[\"'`]?\]?[ \t]*+"
+    r"(=>|:=|={1,3}|:(?!:))[ \t]*+", re.IGNORECASE)
 _FLAG = re.compile(r"(?<![\w\-])--?([A-Za-z][\w\-]*+)([ ]++)(?![\-\s])")
 _ELEMENT = re.compile(r"<([\w:.\-]++)(?:[ ][^<>]{0,300})?(>)(?=[^<\s])")
 _NAMED = re.compile(
@@ -43,23 +47,24 @@ _CREDENTIAL = re.compile(
     r"(?:digest|aws4-hmac-sha256|sharedaccesssignature|hawk)[ \t][^\r\n]*", re.IGNORECASE)
 _LINE = re.compile(r"[^\r\n\"'`]+")
 
-_PAIR = r"(?:(?:Data Source|Initial Catalog|User ID|Application Name|Integrated Security|[A-Za-z][\w\-.]*)[ ]?=[ ]?"
-_BEFORE = re.compile(rf"(?<![\w\-.]){_PAIR}[^;\r\n]{{0,300}}?;\s*)\Z", re.IGNORECASE)
+_NAME = r"(?:Data Source|Initial Catalog|User ID|Application Name|Integrated Security|[A-Za-z][\w\-.]*)[ ]?=[ ]?"
+_BEFORE = re.compile(rf"(?<![\w\-.]){_NAME}", re.IGNORECASE)
 _AFTER = re.compile(
-    rf"\s*;\s*(?:{_PAIR}(?:\"[^\"]*\"|'[^']*'|\{{[^}}]*\}}|[^;\r\n\"']*(?=;)|[^;\s\"']*)))", re.IGNORECASE)
+    rf"\s*+;\s*+{_NAME}(?:\"[^\"]*\"|'[^']*'|\{{[^}}]*\}}|[^;\r\n\"']*(?=;)|[^;\s\"']*)", re.IGNORECASE)
 _PAIRS = 50
+_REACH = 400
 _DRIVER = re.compile(r"driver[ ]?=", re.IGNORECASE)
 
 
 def is_secret(name: str, value: object = None) -> bool:
     """Whether what stands under a name is secret, whatever it looks like."""
-    flat = re.sub(r"[\W_]+", "", name).lower()
-    if flat in ("sig", "pwd"):
+    lower = name.lower()
+    if lower.strip(" _-") == "sig":
         return True
-    if not _SECRET.search(flat) or _ABOUT.search(flat):
+    if not _SECRET.search(lower) or _ABOUT.search(lower):
         return False
     # total_tokens: 512 counts, it does not open anything
-    return not (_PLURAL.search(flat) and str(value).isdigit())
+    return not (_PLURAL.search(lower) and str(value).isdigit())
 
 
 def is_hole(text: str) -> bool:
@@ -67,14 +72,17 @@ def is_hole(text: str) -> bool:
     return not text.strip() or HOLE.fullmatch(text.strip()) is not None or text.lower() in _NOTHING
 
 
-def finds(text: str) -> Iterator[_Found]:
-    """Values under secret names, each widened to the connection string around it."""
+def finds(text: str, lower: str) -> Iterator[_Found]:
+    """Values under secret names, each widened to the connection string around it; ``lower``: the text in lower case."""
+    if not _SECRET.search(lower) and "sig" not in lower:
+        return
     for pattern in (_KEY, _FLAG, _ELEMENT, _NAMED):
+        until = 0
         for key in pattern.finditer(text):
-            if not _SECRET.search(re.sub(r"[\W_]+", "", key[1]).lower()) and key[1].lower() != "sig":
-                continue
-            found = _value(text, key)
+            # what lies inside a value is gone with it
+            found = _value(text, key) if key.start() >= until and is_secret(key[1]) else None
             if found is not None:
+                until = found[1]
                 yield _widened(text, key, *found)
 
 
@@ -140,13 +148,20 @@ def _widened(text: str, key: re.Match[str], start: int, stop: int) -> _Found:
     end = stop + len(quotes) if quotes and text.startswith(quotes, stop) else stop
     first, last = key.start(), end
     for _ in range(_PAIRS):
-        before, after = _BEFORE.search(text, max(0, first - 400), first), _AFTER.match(text, last)
-        first, last = (first if before is None else before.start()), (last if after is None else after.end())
-        if before is None and after is None:
-            break
+        first, last = _pair_before(text, first), (after.end() if (after := _AFTER.match(text, last)) else last)
     if first == key.start() and last == end:
         return start, stop, "secret", bare(secret)
     return first, last, "connection string", secret
+
+
+def _pair_before(text: str, at: int) -> int:
+    """Where the ``name=value;`` begins that ends here; ``at`` itself where there is none."""
+    near = text[max(0, at - _REACH):at].rstrip()
+    if not near.endswith(";"):
+        return at
+    segment = max(near.rfind(mark, 0, -1) for mark in ";\r\n") + 1
+    found = _BEFORE.search(near, segment)
+    return at if found is None else max(0, at - _REACH) + found.start()
 
 
 def bare(secret: str) -> str:

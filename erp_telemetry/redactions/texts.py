@@ -70,7 +70,8 @@ class Passage:
         telling = [one for one in secrets if _is_telling(one)]
         if not telling:
             return value
-        forms = {*telling, *(json.dumps(one, ensure_ascii=is_ascii)[1:-1] for one in telling for is_ascii in (False, True))}
+        escaped = (json.dumps(one, ensure_ascii=is_ascii)[1:-1] for one in telling for is_ascii in (False, True))
+        forms = {*telling, *escaped}
         longest = "|".join(re.escape(form) for form in sorted(forms, key=lambda form: (-len(form), form)))
         pattern = re.compile(rf"(?<![^\W_])(?:{longest})(?![^\W_])")
         return self._without(value, pattern)
@@ -132,13 +133,14 @@ class Passage:
             if not spans:
                 return text
             self.secrets.update(one.secret for one in found if one.secret and not _MARK.search(one.secret))
-            parts, at = [], 0
+            kept, at = [], 0
             for span in spans:
-                start, stop = places[span.start], places[span.stop - 1] + 1
-                parts += [text[at:start], mark(span.kind)]
-                at = stop
+                kept.append(text[at:places[span.start]])
+                at = places[span.stop - 1] + 1
                 self.counts[span.kind] += 1
-            text = "".join((*parts, text[at:]))
+            kept.append(text[at:])
+            marks = (*(mark(span.kind) for span in spans), "")
+            text = "".join(part for pair in zip(kept, marks, strict=True) for part in pair)
 
 
 def _document(text: str) -> Any:

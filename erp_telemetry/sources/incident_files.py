@@ -22,6 +22,7 @@ import polars as pl
 from erp_telemetry.catalog import query
 from erp_telemetry.errors import SourceError, nearest
 from erp_telemetry.slices import Batch, Slice
+from erp_telemetry.sources import csv_rows
 from erp_telemetry.sources.files import (
     JSON_SUFFIXES,
     Json,
@@ -37,7 +38,6 @@ from erp_telemetry.sources.files import (
 from erp_telemetry.sources.heads import Head
 from erp_telemetry.sources.incident_tools import canonical, tool_of
 from erp_telemetry.sources.incident_tools.entries import Entry, Terms, Tool
-from erp_telemetry.sources.table_files import csv_header, csv_records
 from erp_telemetry.window import Window
 
 IMPACTS = ("outage", "partial", "degraded", "none")
@@ -153,7 +153,7 @@ def _first_documents(head: Head) -> list[Any]:
 
 def _headed(path: Path) -> list[Any]:
     """What the header of a CSV file tells, which may be all there is of it."""
-    return [dict.fromkeys(_keys(csv_header(path)[0]))] if suffix(path) == ".csv" else []
+    return [dict.fromkeys(_keys(csv_rows.header(path)[0]))] if suffix(path) == ".csv" else []
 
 
 def _parses(text: str) -> bool:
@@ -180,9 +180,9 @@ def _documents(path: Path, spool: Spool) -> Iterator[Numbered]:
     if suffix(path) == ".toml":
         yield None, "", _toml(path)
     elif suffix(path) == ".csv":
-        header, delimiter = csv_header(path)
+        header, delimiter = csv_rows.header(path)
         keys = _keys(header)
-        for number, text, row in csv_records(spool, len(header), delimiter):
+        for number, text, row in csv_rows.rows(spool, len(header), delimiter):
             yield number, text, dict(zip(keys, row.values(), strict=True))
     else:
         whole = None if first_records(path) else document(path)
