@@ -94,21 +94,23 @@ class Incident:
         return None if self.is_start_estimated else _span(self.impact_start, moment)
 
 
-def incidents(store: Store, window: Window) -> list[Incident]:
+def incidents(store: Store, window: Window, *, is_redacted: bool = True) -> list[Incident]:
     """Incidents that touch a window, oldest first; an open one reaches to the end of time.
 
     One that is over at an unknown moment reaches to when its record was written. Secrets in titles and
-    causes are replaced by marks.
+    causes are replaced by marks unless ``is_redacted`` is false.
     """
     statement = catalog.query("incidents/touching").bind(start=window.start, stop=window.stop)
     with store.reading() as connection:
         found = answers.rows(connection, statement.sql, statement.parameters)
-    return [Incident(**{**_shown(dict(zip(_NAMES, row, strict=True))), "services": tuple(row[_SERVICES])})
+    return [Incident(**{**_shown(dict(zip(_NAMES, row, strict=True)), is_redacted), "services": tuple(row[_SERVICES])})
             for row in found]
 
 
-def _shown(record: dict[str, Any]) -> dict[str, Any]:
-    """The record without secrets in what people wrote."""
+def _shown(record: dict[str, Any], is_redacted: bool) -> dict[str, Any]:
+    """The record, where asked without secrets in what people wrote."""
+    if not is_redacted:
+        return record
     return {**record, **redact({name: record[name] for name in ("title", "cause", "detected_by")}).value}
 
 

@@ -9,6 +9,7 @@ import polars as pl
 
 from erp_telemetry import catalog
 from erp_telemetry.analyses.intervals import rate_ratio
+from erp_telemetry.errors import QueryError, nearest
 from erp_telemetry.redactions import redact
 from erp_telemetry.store import Store, answers
 from erp_telemetry.window import Window
@@ -58,18 +59,34 @@ class LogAnalysis:
     raw_since: datetime | None
 
 
-def logs(store: Store, window: Window, *, service: str | None = None) -> LogAnalysis:
-    """Analyse the logs of a window, of one service where asked; see :class:`LogAnalysis`."""
+def logs(
+    store: Store, window: Window, *, service: str | None = None, is_redacted: bool = True
+) -> LogAnalysis:
+    """Analyse the logs of a window, of one service where asked; see :class:`LogAnalysis`.
+
+    Secrets in templates and examples are replaced by marks unless ``is_redacted`` is false.
+
+    Raises:
+        QueryError: no logs were ever kept of the service.
+    """
     with store.reading() as connection:
+        if service is not None:
+            _check_service(connection, service)
         seen = _counts(connection, window, service)
         return LogAnalysis(
             window=window,
             volume=_volume(seen, window),
             drift=_drift(connection, window, service),
-            templates=_templates(connection, window, service),
+            templates=_templates(connection, window, service, is_redacted),
             retention=_retention(connection),
             raw_since=answers.value(connection, "select max(before) from sealed where table_name = 'logs'"),
         )
+
+
+def _check_service(connection: answers.Connection, service: str) -> None:
+    known = [name for (name,) in answers.rows(connection, "select distinct service from log_minutes") if name]
+    if service not in known:
+        raise QueryError(f"no logs of {service!r}. {nearest(service, known)}")
 
 
 def _counts(connection: answers.Connection, window: Window, service: str | None) -> pl.DataFrame:
@@ -138,11 +155,14 @@ def _loudness() -> pl.Expr:
         .otherwise(pl.lit("insufficient")))
 
 
-def _templates(connection: answers.Connection, window: Window, service: str | None) -> pl.DataFrame:
+def _templates(
+    connection: answers.Connection, window: Window, service: str | None, is_redacted: bool
+) -> pl.DataFrame:
     statement = catalog.query("logs/templates").bind(start=window.start, stop=window.stop, service=service)
     found = answers.frame(connection, statement.sql, statement.parameters)
     share = (pl.col("count") / pl.col("count").sum()).fill_nan(None).alias("share")
-    return redact(found.with_columns(share)).value.select(
+    shared = found.with_columns(share)
+    return (redact(shared).value if is_redacted else shared).select(
         "service", "level", "template", "count", "share", "rows", "bytes", "first_time", "last_time", "example")
 
 

@@ -48,7 +48,7 @@ JsonOption = Annotated[bool, typer.Option(
 
 
 def _show_secrets(is_wanted: bool) -> bool:
-    screens.secrets.is_shown = is_wanted
+    screens.secrets.is_shown, screens.secrets.can_show = is_wanted, True
     return is_wanted
 
 

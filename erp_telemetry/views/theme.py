@@ -34,10 +34,10 @@ _SPANS = ((86400.0, "d"), (3600.0, "h"), (60.0, "m"))
 
 
 def readable(value: float | None, unit: str) -> str:
-    """Write a value for a person: ratios as percent, durations in the unit that suits, null as a dash.
+    """Write a value for a person: ratios as percent, durations and bytes in the unit that suits, null as a dash.
 
-    >>> readable(0.000526, "ratio"), readable(1234.5, "ms"), readable(5400, "s")
-    ('0.0526 %', '1.23 s', '1 h 30 m')
+    >>> readable(0.000526, "ratio"), readable(1234.5, "ms"), readable(5400, "s"), readable(1_234_567, "By")
+    ('0.0526 %', '1.23 s', '1 h 30 m', '1.23 MB')
     """
     if value is None or value != value:
         return DASH
@@ -49,6 +49,8 @@ def readable(value: float | None, unit: str) -> str:
         return _duration(value)
     if unit == "1/s":
         return f"{value:,.0f} a second" if abs(value) >= 1000 else f"{value:.3g} a second"
+    if unit == "By":
+        return _size(value)
     text = f"{value:,.0f}" if value == round(value) or abs(value) >= 1000 else f"{value:.4g}"
     return text if unit in ("", "1") else f"{text} {unit}"
 
@@ -82,6 +84,16 @@ def _ratio(value: float) -> str:
         digits = next((d for d in range(2, 9) if 10 ** (2 - d) <= 100 - percent), 9)
         return f"{percent:.{digits}f}".rstrip("0")
     return f"{percent:.0f}" if percent == round(percent) else f"{percent:.3g}"
+
+
+def _size(value: float) -> str:
+    """Bytes by powers of 1000."""
+    for name in ("B", "kB", "MB", "GB"):
+        # rounded first, so that 999,999 bytes are 1 MB and not 1e+03 kB
+        if abs(value) < 999.5:
+            return f"{value:.3g} {name}"
+        value /= 1000
+    return f"{value:,.4g} TB"
 
 
 def _duration(seconds: float) -> str:

@@ -40,7 +40,7 @@ def incidents(
     """
     held = existing(store)
     asked = span(held, window, last, "30d")
-    found = [one for one in et.incidents(held, asked) if one.is_open or not only_open]
+    found = [one for one in et.incidents(held, asked, is_redacted=not secrets) if one.is_open or not only_open]
     if as_json:
         screens.print_json([screens.incident_row(one) for one in found])
     elif found:

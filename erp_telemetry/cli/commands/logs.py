@@ -35,11 +35,10 @@ def logs(
     """
     held = existing(store)
     asked = span(held, window, last, "7d")
-    found = et.logs(held, asked, service=service)
-    frames = {"volume": found.volume, "drift": found.drift, "templates": found.templates,
-              "retention": found.retention}
+    found = et.logs(held, asked, service=service, is_redacted=not secrets)
     if as_json:
+        frames = {"volume": found.volume, "drift": found.drift, "templates": found.templates,
+                  "retention": found.retention}
         screens.print_json({name: frame.to_dicts() for name, frame in frames.items()})
     else:
-        for name, frame in frames.items():
-            screens.print_answer(frame.to_dicts(), frame.columns, f"{name} {asked}")
+        screens.print_logs(found)

@@ -14,7 +14,6 @@ from erp_telemetry.cli.arguments import (
     WHICH,
     JsonOption,
     LastOption,
-    SecretsOption,
     StoreOption,
     WindowOption,
     aligned,
@@ -49,7 +48,6 @@ def measure(
     window: WindowOption = None,
     last: LastOption = None,
     zone: ZoneOption = "UTC",
-    secrets: SecretsOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Ask one question over time (default: the last day); without a name, list the questions.

@@ -52,16 +52,22 @@ def query(
     - your own: `erp-telemetry query errors.sql --param service=orders --json`
     """
     if name is None:
-        rows = [{"query": known, "answers": title} for known, title in completions.queries()]
+        rows = [{"query": known, "needs": " ".join(_needs(known)), "answers": title}
+                for known, title in completions.queries()]
         screens.print_json(rows) if as_json else screens.print_queries(rows)
         return
     text, title = _statement(name)
     held = existing(store)
-    frame = held.sql(text, **_bound(held, text, values(param), window, last))
+    frame = held.sql(text, is_redacted=not secrets, **_bound(held, text, values(param), window, last))
     if as_json:
         screens.print_json(frame.to_dicts())
     else:
         screens.print_answer(frame.to_dicts(), frame.columns, title)
+
+
+def _needs(name: str) -> list[str]:
+    """Parameters of an example that do not come from the window."""
+    return sorted(et.catalog.query(f"{_FAMILY}/{name}").parameters - {"start", "stop"})
 
 
 def _statement(name: str) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,9 @@ from erp_telemetry.cli.arguments import (
     span,
     wanted,
 )
+
+if TYPE_CHECKING:
+    from erp_telemetry import Report
 
 _SUFFIXES = (".html", ".md", ".json")
 OutOption = Annotated[Path, typer.Option(
@@ -45,4 +48,12 @@ def report(
     held = existing(store)
     asked = span(held, window, last, "7d")
     page = et.report(held, asked, objectives=wanted(objectives))
-    screens.say(f"wrote {screens.safe(page.save(out))}: {asked}")
+    screens.say(f"wrote {screens.safe(page.save(out))}: {asked}, {_hidden(page)}")
+
+
+def _hidden(page: Report) -> str:
+    """How many secrets a page hides, by kind; it never shows one."""
+    counts = page.facts.get("redacted", {})
+    total = sum(counts.values())
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(counts.items()))
+    return f"{total:,} {'secret' if total == 1 else 'secrets'} hidden{f' ({kinds})' if kinds else ''}"

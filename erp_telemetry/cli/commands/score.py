@@ -15,7 +15,6 @@ from erp_telemetry.cli.arguments import (
     JsonOption,
     LastOption,
     ObjectivesOption,
-    SecretsOption,
     StoreOption,
     WindowOption,
     existing,
@@ -34,7 +33,6 @@ def score(
     last: LastOption = None,
     objectives: ObjectivesOption = None,
     fail_on: GateOption = None,
-    secrets: SecretsOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Hold every KPI beside its objective, by service and for the whole system (default: the last 7 days).

@@ -9,7 +9,7 @@ from typing import Any
 
 import erp_telemetry as et
 from erp_telemetry.cli import screens
-from erp_telemetry.cli.arguments import JsonOption, SecretsOption, StoreOption, existing
+from erp_telemetry.cli.arguments import JsonOption, StoreOption, existing
 from erp_telemetry.cli.trends import trends
 
 # older than the slowest ordinary arrival of logs, the last minutes say nothing of now
@@ -19,9 +19,7 @@ _BAR = timedelta(minutes=5)
 _ANSWERS = {"normal": "yes", "unknown": "not known of all", "warning": "no: look", "critical": "no: act"}
 
 
-def status(
-    store: StoreOption = Path("erp.duckdb"), secrets: SecretsOption = False, as_json: JsonOption = False
-) -> None:
+def status(store: StoreOption = Path("erp.duckdb"), as_json: JsonOption = False) -> None:
     """Are all services healthy? Bands and open incidents over the last 15 minutes of telemetry.
 
     The trend leads up to them: one bar for 5 minutes.

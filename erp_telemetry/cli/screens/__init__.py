@@ -2,6 +2,7 @@
 
 from erp_telemetry.cli.screens.answers import print_answer, print_queries
 from erp_telemetry.cli.screens.incidents import incident_row, print_incidents
+from erp_telemetry.cli.screens.logs import print_logs
 from erp_telemetry.cli.screens.readings import measures, print_measures, print_readings
 from erp_telemetry.cli.screens.receipts import print_receipt, print_taken, receipt_row, warn_unknown
 from erp_telemetry.cli.screens.scorecards import bars, print_health, print_scorecard
@@ -36,6 +37,7 @@ __all__ = [
     "print_health",
     "print_incidents",
     "print_json",
+    "print_logs",
     "print_measures",
     "print_queries",
     "print_readings",

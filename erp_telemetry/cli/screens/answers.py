@@ -15,7 +15,7 @@ _FOLDED = 24
 
 def print_answer(rows: Sequence[Mapping[str, Any]], names: Sequence[str], title: str) -> None:
     """Rows of any shape: numbers to the right, long text folded; where there is no room the last columns go first."""
-    columns = [Column(safe(name), is_right=_is_numeric(rows, name), goes=place, folds=_FOLDED)
+    columns = [Column(safe(_headed(rows, name)), is_right=_is_numeric(rows, name), goes=place, folds=_FOLDED)
                for place, name in enumerate(names)]
     print_table(safe(title), columns, [[_cell(row[name]) for name in names] for row in rows])
     say(f"[dim]{'1 row' if len(rows) == 1 else f'{len(rows):,} rows'}[/]")
@@ -23,8 +23,15 @@ def print_answer(rows: Sequence[Mapping[str, Any]], names: Sequence[str], title:
 
 def print_queries(rows: Sequence[Mapping[str, str]]) -> None:
     """Every query that is ready, with the sentence that says what it answers."""
-    columns = (Column("query"), Column("what it answers", folds=30))
-    print_table("Queries", columns, [[safe(row["query"]), safe(row["answers"])] for row in rows])
+    columns = (Column("query"), Column("needs", goes=1), Column("what it answers", folds=30))
+    print_table("Queries", columns, [
+        [safe(row["query"]), safe(row["needs"]), safe(row["answers"])] for row in rows])
+
+
+def _headed(rows: Sequence[Mapping[str, Any]], name: str) -> str:
+    """The name of a column; moments are in UTC, and say so."""
+    is_moment = any(isinstance(row[name], datetime) and row[name].tzinfo is not None for row in rows)
+    return f"{name}, UTC" if is_moment else name
 
 
 def _is_numeric(rows: Sequence[Mapping[str, Any]], name: str) -> bool:

@@ -67,13 +67,15 @@ def finish() -> None:
 
 
 def clean(value: object) -> str:
-    """Text without escape sequences and control characters, its secrets hidden."""
+    """Text without escape sequences and control characters, its secrets hidden; not counted yet."""
     return secrets.hide(_CONTROL.sub(" ", _ESCAPES.sub("", str(value))))
 
 
 def safe(value: object) -> str:
     """Text for the terminal: no escape sequences, no control characters, no secrets, no markup."""
-    return escape(clean(value))
+    shown = clean(value)
+    secrets.count(shown)
+    return escape(shown)
 
 
 def say(text: str) -> None:
@@ -90,13 +92,15 @@ def warn_hidden() -> None:
     """Say on stderr how many secrets were hidden, if any were."""
     if secrets.hidden:
         total = secrets.hidden.total()
-        kinds = ", ".join(f"{count:,} {safe(kind)}" for kind, count in sorted(secrets.hidden.items()))
-        warn(f"{total:,} {'secret' if total == 1 else 'secrets'} hidden ({kinds}); --secrets shows them")
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(secrets.hidden.items()))
+        how = "; --secrets shows them" if secrets.can_show else ""
+        warn(f"{total:,} {'secret' if total == 1 else 'secrets'} hidden ({kinds}){how}")
 
 
 def print_json(rows: Sequence[Mapping[str, Any]] | Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
     """Rows, or tables of rows by name, as JSON on stdout; NaN becomes null, times ISO 8601, secrets are hidden."""
     text = json.dumps(_hidden(_plain(rows)), indent=2, allow_nan=False)
+    secrets.count(text)
     if screen.quiet:
         return
     try:
@@ -119,11 +123,12 @@ def styled(word: str, text: str) -> str:
 def progress(title: str) -> Iterator[Callable[[int, int, str], None]]:
     """A bar on stderr that a pull can report to."""
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=aside, transient=True) as bar:
+    # a file or a pipe keeps no bar, only the blank lines it leaves
+    with Progress(*columns, console=aside, transient=True, disable=not aside.is_terminal) as bar:
         task = bar.add_task(title, total=None)
 
         def show(done: int, total: int, name: str) -> None:
-            bar.update(task, completed=done, total=total, description=f"{title} {secrets.hide_uncounted(name)[-40:]}")
+            bar.update(task, completed=done, total=total, description=f"{title} {clean(name)[-40:]}")
 
         yield show
 
