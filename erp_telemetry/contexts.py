@@ -17,24 +17,30 @@ from erp_telemetry.window import Window
 class Context:
     """What happened around some readings, taken from the store once.
 
-    ``changes`` has the columns of the canonical table; changes of one service and kind that two
-    sources tell within two minutes of each other stand there once, as the earlier told it.
+    ``changes`` and ``recoveries`` (backups, drills, restores, failovers) have the columns of the
+    canonical tables; changes of one service and kind that two sources tell within two minutes of each
+    other stand there once, as the earlier told it.
     """
 
     window: Window
     incidents: tuple[Incident, ...]
     changes: pl.DataFrame
+    recoveries: pl.DataFrame
     objectives: Objectives
 
 
 def context(store: Store, window: Window, *, objectives: Objectives | None = None) -> Context:
-    """Gather incidents that touch a window, changes made in it, and what is wanted."""
+    """Gather incidents that touch a window, changes and recoveries in it, and what is wanted."""
+    bounds = {"start": window.start, "stop": window.stop}
     with store.reading() as connection:
-        told = answers.frame(
-            connection, "select * from changes where time >= $start and time < $stop order by time, service, kind, id",
-            {"start": window.start, "stop": window.stop})
+        told, recovered = (
+            answers.frame(
+                connection,
+                f"select * from {table} where time >= $start and time < $stop order by time, service, kind, id", bounds)
+            for table in ("changes", "recoveries"))
     wanted = objectives if objectives is not None else Objectives.load()
-    return Context(window, tuple(incidents(store, window)), redact(_once(told)).value, wanted)
+    return Context(window, tuple(incidents(store, window)), redact(_once(told)).value,
+                   redact(recovered).value, wanted)
 
 
 def _once(told: pl.DataFrame) -> pl.DataFrame:

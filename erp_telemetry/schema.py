@@ -236,7 +236,7 @@ service! VARCHAR | service or resource
 time! TIME | start of the step
 value DOUBLE | in the unit of the band's measure; null where nothing was seen
 state! VARCHAR | normal, warning, critical, unknown
-is_certain BOOLEAN | the 95 % interval of value does not reach into a better state; true where it has none
+is_certain BOOLEAN | no better state is in the 95 % interval of value, of 30 observations or more; true without one
 coverage DOUBLE | observed share of the step, 0..1
 is_provisional BOOLEAN | the step ends after the store's watermark, so it may still change
 """)

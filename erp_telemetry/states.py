@@ -10,6 +10,8 @@ from erp_telemetry.schema import HEALTH, polars_schema
 from erp_telemetry.store import Store
 from erp_telemetry.window import Window
 
+FEWEST = 30
+"""Observations below which an interval of 95 % proves nothing among the hundreds of steps of a review."""
 WORST_FIRST = ("critical", "warning", "unknown", "normal")
 """Which state stands for several at once: what is not known is worse than what is well."""
 
@@ -26,9 +28,10 @@ def health(
     Returns:
         ``kpi, service, time`` (start of the step), ``value, state, is_certain, coverage,
         is_provisional``; state is normal, warning, critical, or unknown where nothing was seen. It
-        reads the value alone, as the handbook does; ``is_certain`` is false where few observations
-        leave a better state possible (one failure of twenty requests is no proof of 1 %). A band has
-        rows for the services that its measure ever spoke of.
+        reads the value alone, as the handbook does; ``is_certain`` is false where the 95 % interval
+        leaves a better state possible, or fewer than 30 observations are behind a value that has one
+        (one failure of eleven requests is no proof of 1 %, where thousands of steps are asked). A band
+        has rows for the services that its measure ever spoke of.
 
     Raises:
         QueryError: a step that cannot be answered.
@@ -55,10 +58,12 @@ def _bounds(name: str, services: list[str], wanted: Objectives) -> pl.DataFrame:
 
 
 def _is_certain() -> pl.Expr:
-    """Whether the better end of the interval gives the same state."""
+    """Whether the better end of the interval gives the same state, and enough was seen to say so."""
     is_better_low = pl.col("critical") > pl.col("normal")
     better_end = pl.when(is_better_low).then(pl.col("value_low")).otherwise(pl.col("value_high"))
-    return _state(pl.col("value")) == _state(pl.coalesce(better_end, pl.col("value")))
+    state = _state(pl.col("value"))
+    is_enough = better_end.is_null() | (pl.col("count") >= FEWEST) | state.is_in(["normal", "unknown"])
+    return (state == _state(pl.coalesce(better_end, pl.col("value")))) & is_enough
 
 
 def _state(seen: pl.Expr) -> pl.Expr:

@@ -46,14 +46,15 @@ def _incidents(rows: Sequence[Mapping[str, Any]]) -> str:
         return "No incident is on record in this window."
     still = [row for row in rows if row["is_open"]]
     words = [f"{len(rows)} incident{'s are' if len(rows) > 1 else ' is'} on record"]
-    for impact in ("outage", "partial", "degraded"):
-        count = sum(row["impact"] == impact for row in rows)
-        if count:
-            words.append(f"{count} {impact}")
-    text = ", ".join(words)
+    for impact, plural in (("outage", "outages"), ("partial", "partial outages"), ("degraded", "degraded")):
+        titles = [f"{row['title']}, {row['impact_start']:%-d %B}" for row in rows if row["impact"] == impact]
+        if titles:
+            more = f"; {len(titles) - _NAMED} more" if len(titles) > _NAMED else ""
+            words.append(f"{len(titles)} {plural if len(titles) > 1 else plural.removesuffix('s')} "
+                         f"({'; '.join(titles[:_NAMED])}{more})")
     if still:
-        text += f"; still open: {', '.join(row['title'] for row in still[:_NAMED])}"
-    return text + "."
+        words.append(f"still open: {'; '.join(row['title'] for row in still[:_NAMED])}")
+    return ": ".join(filter(None, (words[0], ", ".join(words[1:])))) + "."
 
 
 def _health(facts: Mapping[str, Any]) -> str:
@@ -66,7 +67,7 @@ def _health(facts: Mapping[str, Any]) -> str:
         text = "No health band was surely critical"
         text += f"; {len(runs) + left_out} times one was in warning" if runs else ""
     else:
-        text = "Critical longest: " + "; ".join(
+        text = f"Critical longest, in steps of {facts['every']}: " + "; ".join(
             f"{run['service']} {KPI_NAMES.get(run['kpi'], run['kpi']).lower()} from {_moment(run['start'])} for "
             f"{readable((run['stop'] - run['start']).total_seconds(), 's')}" for run in critical[:_NAMED])
     return text + (f"; nothing is known of {', '.join(silent[:_NAMED])}" if silent else "") + "."

@@ -53,7 +53,7 @@ def review(store: Store, window: Window, objectives: Objectives) -> tuple[dict[s
         "strips": strips(states, width), "departures": sure[:SHOWN_RUNS],
         "departures_left_out": max(0, len(sure) - SHOWN_RUNS), "departures_unsure": len(apart) - len(sure),
         "services": services, "services_left_out": _left_out(card, services),
-        "changes": _changes(around), "logs": log_section(logs(store, window)),
+        "changes": _changes(around), "recoveries": _recoveries(around), "logs": log_section(logs(store, window)),
         "quality": _quality(store, quality(store, window)),
         "origins": origins(card, objectives),
     }
@@ -127,6 +127,17 @@ def _changes_around(one: Incident, around: Context) -> list[dict[str, Any]]:
 
 def _changes(around: Context) -> list[dict[str, Any]]:
     return around.changes.select("time", "service", "kind", "version", "description", "author").to_dicts()
+
+
+def _recoveries(around: Context) -> dict[str, Any]:
+    """How many backups were made and which failed; every drill, restore and failover."""
+    held = around.recoveries.select(
+        "time", "service", "resource", "kind", "restored_at", "last_recoverable_at",
+        pl.col("is_failed").fill_null(False))
+    backups = held.filter(pl.col("kind") == "backup")
+    return {"backups": backups.height, "failed": backups.filter(pl.col("is_failed")).to_dicts(),
+            "last_backup": backups.filter(~pl.col("is_failed"))["time"].max(),
+            "others": held.filter(pl.col("kind") != "backup").to_dicts()}
 
 
 def _quality(store: Store, found: Quality) -> dict[str, Any]:
