@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from erp_telemetry.measures import measure
     from erp_telemetry.objectives import Objectives
     from erp_telemetry.pulls import Receipt, pull
+    from erp_telemetry.redactions import Redaction, redact
     from erp_telemetry.scorecards import score
     from erp_telemetry.slices import Batch, Reject, Slice, Source
     from erp_telemetry.sources.azure_files import AzureFiles
@@ -56,6 +57,7 @@ __all__ = [
     "QueryError",
     "Receipt",
     "Recognised",
+    "Redaction",
     "Reject",
     "Report",
     "Slice",
@@ -74,6 +76,7 @@ __all__ = [
     "pull",
     "readable",
     "recognise",
+    "redact",
     "report",
     "score",
 ]
@@ -92,6 +95,7 @@ _HOME = {
     "QueryError": "errors",
     "Receipt": "pulls",
     "Recognised": "sources.recognition",
+    "Redaction": "redactions",
     "Reject": "slices",
     "Report": "views.reports",
     "Slice": "slices",
@@ -109,6 +113,7 @@ _HOME = {
     "pull": "pulls",
     "readable": "views.theme",
     "recognise": "sources.recognition",
+    "redact": "redactions",
     "report": "views.reports",
     "score": "scorecards",
 }

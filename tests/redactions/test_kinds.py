@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+import time
 
+import polars as pl
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from erp_telemetry.redactions import redact
@@ -42,9 +45,9 @@ PRINTED = CARD.flatmap(lambda card: st.sampled_from([card, *(
 IBAN = st.sampled_from([
     "NL91ABNA0417164300", "DE89370400440532013000", "GB29 NWBK 6016 1331 9268 19", "FR1420041010050500013M02606",
     "BE68539007547034", "nl91abna0417164300", "MT84MALT011000012345MTLCAST001S", "NO93 8601 1117 947"])
-JWT = st.builds(
-    lambda body, tail: f"eyJhbGciOiJIUzI1NiJ9.{base64.urlsafe_b64encode(json.dumps({'s': body}).encode()).decode()}.{tail}",
-    words(LETTERS, 1, 20), words(URLSAFE, 0, 43))
+JWT = st.tuples(words(LETTERS, 1, 20), words(URLSAFE, 0, 43)).map(
+    lambda parts: f"eyJhbGciOiJIUzI1NiJ9.{base64.urlsafe_b64encode(json.dumps([parts[0]]).encode()).decode()}"
+                  f".{parts[1]}")
 PLANTED: dict[str, st.SearchStrategy[tuple[str, str]]] = {
     "named": st.builds(
         lambda name, sep, quote, secret: (f"{name}{sep}{quote}{secret}{quote}", secret),
@@ -85,7 +88,10 @@ PLANTED: dict[str, st.SearchStrategy[tuple[str, str]]] = {
 @given(data=st.data())
 def test_a_planted_secret_never_survives(kind: str, data: st.DataObject) -> None:
     text, secret = data.draw(PLANTED[kind])
-    whole = data.draw(AROUND) + data.draw(GAP) + text + data.draw(GAP) + data.draw(AROUND)
+    before, after = data.draw(AROUND), data.draw(AROUND)
+    # what stands around may say the same by chance
+    assume(not re.search(re.escape(secret), f"{before} {after}".replace("\x00", "").replace("\u200b", "")))
+    whole = before + data.draw(GAP) + text + data.draw(GAP) + after
     found = redact(whole)
     assert secret not in found.value.replace("\x00", "").replace("\u200b", ""), whole
     assert sum(found.counts.values()) >= 1
@@ -108,8 +114,6 @@ def test_twice_is_once_whatever_the_text(text: str) -> None:
 @settings(max_examples=300, deadline=None)
 @given(st.text(max_size=80))
 def test_what_is_found_is_a_candidate_in_both_languages(text: str) -> None:
-    import polars as pl
-
     if list(finds(text)):
         assert may_hold(text)
         assert pl.Series([text]).str.contains(CANDIDATE).all()
@@ -119,8 +123,6 @@ def test_what_is_found_is_a_candidate_in_both_languages(text: str) -> None:
 @settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_what_is_planted_is_a_candidate_in_both_languages(kind: str, data: st.DataObject) -> None:
-    import polars as pl
-
     text, _ = data.draw(PLANTED[kind])
     assert may_hold(text)
     assert pl.Series([text]).str.contains(CANDIDATE).all()
@@ -143,8 +145,9 @@ CLEAN = [
     "00-4e525000000000000000000000000002-4111111111111111-01", "4e525000000000000000000000000002:4111111111111111",
     "4e525000000000000000000000000002", "a000000000020006", "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
     "00000000-0000-4000-8000-000000000000", "1782294679223538000", "1782294679223", "20260622001443", "order 5859",
-    "order 4111111111111112", "2026.6.1", "v8.0.4111", "10.1.2.3:6380", "fe80::1ff:fe23:4567:890a", "0.4111111111111111",
-    "https://host:8080/a/b?c=d", "https://host:8080/a@b", "Basic authentication failed", "basic checks ok",
+    "order 4111111111111112", "2026.6.1", "v8.0.4111", "10.1.2.3:6380", "fe80::1ff:fe23:4567:890a",
+    "0.4111111111111111",
+    "at Erp.Filters.Filter.<ExecuteAuthorizationFilterAsync>d__3.MoveNext()", "List<Token>x", "https://host:8080/a/b?c=d", "https://host:8080/a@b", "Basic authentication failed", "basic checks ok",
     'WWW-Authenticate: Bearer error="invalid_token"', "at Erp.Api.JwtBearerHandler.Handle(Request request)",
     "NL91ABNA0417164301", "DE8937040044053201300", "@mt and @l", "user@host", "npm i left-pad@1.3.0",
     '{"a": 1.50, "b":[1,2],"c":"x"}', "{not json", "[INFO] ok", "\x1b[31mred\x1b[0m", "x\x00y",
@@ -187,8 +190,6 @@ def test_forms(text: str, shown: str) -> None:
     "token" + "\\" * 100_000, "://a:" * 20_000, "4111 1111 1111 1111 " * 2_000, "[" * 100_000 + "token",
 ])
 def test_hostile_texts_take_time_in_proportion_to_their_length(text: str) -> None:
-    import time
-
     began = time.process_time()
     redact(text)
     assert time.process_time() - began < 5
