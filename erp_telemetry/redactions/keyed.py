@@ -34,10 +34,11 @@ _KEY = re.compile(
     rf"(?<![\w.\-])(?<!\[redacted: )(?<!\[redacted: url )"
     rf"((?:(?:{_FIRST})[ ])?[\w.\-]++)\\*[\"'`]?\]?[ \t]*+(=>|:=|={{1,3}}|:(?!:))[ \t]*+", re.IGNORECASE)
 _FLAG = re.compile(r"(?<![\w\-])--?([A-Za-z][\w\-]*+)([ ]++)(?![\-\s])")
-_ELEMENT = re.compile(r"<([\w:.\-]++)(?:[ ][^<>]{0,300})?(>)(?=[^<\s])")
+# Foo<Token>.Bar and <HandleTokenAsync>d__3 are types, not elements
+_ELEMENT = re.compile(r"(?<![\w.])<([\w:.\-]++)(?:[ ][^<>]{0,300})?(>)(?=[^<\s])")
 _NAMED = re.compile(
-    r"\\*[\"']?(?:key|name)\\*[\"']?\s*[:=]\s*\\*[\"']([\w:.\- ]{1,100})\\*[\"'][,\s]*\\*[\"']?value\\*[\"']?"
-    r"(\s*[:=]\s*)",
+    r"\b(?:key|name)\\{0,4}[\"']?\s*[:=]\s*\\{0,4}[\"']([\w:.\- ]{1,100})\\{0,4}[\"'][,\s]*\\{0,4}[\"']?"
+    r"value\\{0,4}[\"']?(\s*[:=]\s*)",
     re.IGNORECASE)
 _OPENING = re.compile(r"(\\*)([\"'`])")
 _CLOSED = {quote: re.compile(rf"(?:[^{quote}\\]|\\.|{quote}{quote})*+", re.DOTALL) for quote in "\"'`"}
