@@ -10,7 +10,7 @@ import polars as pl
 from erp_telemetry import catalog
 from erp_telemetry.analyses.intervals import rate_ratio
 from erp_telemetry.errors import QueryError, nearest
-from erp_telemetry.redactions import redact
+from erp_telemetry.redactions import redact, redact_keys
 from erp_telemetry.store import Store, answers
 from erp_telemetry.window import Window
 
@@ -77,18 +77,22 @@ def logs(
         seen = _counts(connection, window, service)
         return LogAnalysis(
             window=window,
-            volume=_volume(seen, window),
-            drift=_drift(connection, window, service),
+            volume=_keyed(_volume(seen, window), is_redacted),
+            drift=_keyed(_drift(connection, window, service), is_redacted),
             templates=_templates(connection, window, service, is_redacted),
             retention=_retention(connection),
             raw_since=answers.value(connection, "select max(before) from sealed where table_name = 'logs'"),
         )
 
 
+def _keyed(frame: pl.DataFrame, is_redacted: bool) -> pl.DataFrame:
+    return redact_keys(frame, ("service",)) if is_redacted else frame
+
+
 def _check_service(connection: answers.Connection, service: str) -> None:
     known = [name for (name,) in answers.rows(connection, "select distinct service from log_minutes") if name]
     if service not in known:
-        raise QueryError(f"no logs of {service!r}. {nearest(service, known)}")
+        raise QueryError(f"no logs of {service!r}. {redact(nearest(service, known)).value}")
 
 
 def _counts(connection: answers.Connection, window: Window, service: str | None) -> pl.DataFrame:

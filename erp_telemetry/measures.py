@@ -17,7 +17,7 @@ from erp_telemetry import catalog
 from erp_telemetry.analyses.intervals import wilson
 from erp_telemetry.errors import QueryError, nearest
 from erp_telemetry.objectives import Objectives
-from erp_telemetry.redactions import redact_keys
+from erp_telemetry.redactions import redact, redact_keys
 from erp_telemetry.schema import DIMENSIONS
 from erp_telemetry.store import Store, answers
 from erp_telemetry.window import Window
@@ -32,7 +32,7 @@ _GRAIN_TABLE = {"request_cells": "request_minutes"}
 def measure(
     store: Store, name: str, window: Window, every: str = "1m", by: Sequence[str] = ("service",),
     where: Mapping[str, str] | None = None, zone: str = "UTC", exact: bool = False, *,
-    objectives: Objectives | None = None,
+    objectives: Objectives | None = None, is_redacted: bool = True,
 ) -> pl.DataFrame:
     """Ask a measure for every step of a window.
 
@@ -45,6 +45,7 @@ def measure(
         zone: IANA zone of calendar steps.
         exact: percentiles from raw rows instead of sketches, as they always are by ``operation``.
         objectives: gives the policy for client errors; default: the handbook's.
+        is_redacted: secrets in keys, such as an address in a path, are replaced by marks.
 
     Returns:
         Readings: ``measure``, the columns of ``by``, ``time`` (start of the step), ``value``,
@@ -75,7 +76,8 @@ def measure(
             _refuse_pruned(connection, window, name, keys)
         cells = answers.frame(connection, statement.sql, statement.parameters)
         grid = _grid(connection, query, edges, keys)
-    return _readings(query, cells, grid, keys, edges, where or {})
+    readings = _readings(query, cells, grid, keys, edges, where or {})
+    return redact_keys(readings, keys) if is_redacted else readings
 
 
 def answerable(store: Store, name: str, window: Window) -> Window:
@@ -229,10 +231,9 @@ def _readings(
     for dimension, wanted in where.items():
         held = frame[dimension].drop_nulls().unique().to_list()
         if held and wanted not in held:
-            raise QueryError(f"no {dimension} {wanted!r} in {name}. {nearest(str(wanted), held)}")
+            raise QueryError(f"no {dimension} {wanted!r} in {name}. {redact(nearest(str(wanted), held)).value}")
         frame = frame.filter(pl.col(dimension) == wanted)
-    # an address in a path is somebody's: what is shown of a key is redacted, and stays a key
-    return redact_keys(frame, keys).select(
+    return frame.select(
         pl.lit(name).alias("measure"), *keys, "time", "value", "value_low", "value_high", "count", "coverage",
         "is_provisional",
     ).sort(*keys, "time")

@@ -127,7 +127,7 @@ def _pull_one(source: Source, store: Store, part: Slice, order: _Order, receipt:
     try:
         landed, expected = _read_and_land(source, store, part, order)
     except SourceError as error:
-        receipt.refused.append(str(error))
+        receipt.refused.append(redact(str(error)).value)
         return
     receipt.slices += 1
     receipt.rows.update(landed.rows)
@@ -152,7 +152,8 @@ def _read_and_land(source: Source, store: Store, part: Slice, order: _Order) -> 
             return landed, batch.expected_count
         except CarefulReadNeeded as reason:
             if careful:
-                raise SourceError(f"{part.name}: {redact(str(reason)).value}") from reason
+                # the engine quotes what it could not read: no cause is shown beside
+                raise SourceError(f"{part.name}: {redact(str(reason)).value}") from None
         finally:
             batch.close()
     raise AssertionError("unreachable: the careful read returns or raises")

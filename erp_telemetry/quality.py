@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from erp_telemetry import catalog
+from erp_telemetry.redactions import redact_keys
 from erp_telemetry.store import Store, answers
 from erp_telemetry.window import Window
 
@@ -55,9 +56,10 @@ def quality(store: Store, window: Window) -> Quality:
     totals = [pl.col(name).sum() for name in ("rows", "duplicates", "late", "unprovable", "rejected")]
     return Quality(
         window=window,
-        coverage=coverage.with_columns((pl.col("observed") / minutes).clip(0, 1).alias("coverage")),
+        coverage=redact_keys(
+            coverage.with_columns((pl.col("observed") / minutes).clip(0, 1).alias("coverage")), ("service",)),
         lateness=lateness,
-        clock_skew=skew,
+        clock_skew=redact_keys(skew, ("caller", "callee")),
         pulls=ledger.group_by("source").agg(pl.len().alias("slices"), *totals).sort("source"),
         rows=dict(sorted(kept.items())),
         set_aside=store.rejects().group_by("reason").agg(pl.len().alias("lines")).sort(

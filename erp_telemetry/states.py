@@ -6,6 +6,7 @@ import polars as pl
 
 from erp_telemetry.measures import measure
 from erp_telemetry.objectives import Objectives
+from erp_telemetry.redactions import redact_keys
 from erp_telemetry.schema import HEALTH, polars_schema
 from erp_telemetry.store import Store
 from erp_telemetry.window import Window
@@ -40,13 +41,15 @@ def health(
     parts = []
     with store.reading():
         for name in sorted({band.measure for band in wanted.bands}):
-            readings = measure(store, name, window, every, objectives=wanted).filter(pl.col("service").is_not_null())
+            readings = measure(store, name, window, every, objectives=wanted, is_redacted=False).filter(
+                pl.col("service").is_not_null())
             bounds = _bounds(name, readings["service"].unique().to_list(), wanted)
             parts.append(readings.join(bounds, on="service"))
-    return pl.concat(parts).select(
+    found = pl.concat(parts).select(
         "kpi", "service", "time", "value", _state(pl.col("value")).alias("state"),
         _is_certain().alias("is_certain"), "coverage", "is_provisional",
     ).match_to_schema(polars_schema(HEALTH)).sort("service", "kpi", "time")
+    return redact_keys(found, ("service",))
 
 
 def _bounds(name: str, services: list[str], wanted: Objectives) -> pl.DataFrame:

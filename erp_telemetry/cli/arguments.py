@@ -64,6 +64,11 @@ def existing(path: Path) -> Store:
     return et.Store(path)
 
 
+def ever() -> Window:
+    """All of time: an open incident may have begun before, or be told after, any telemetry."""
+    return et.Window("1970-01-01T00:00:00Z", "9999-12-31T00:00:00Z")
+
+
 def wanted(objectives: Path | None) -> Objectives | None:
     """Objectives of a file; ``None`` for the handbook's."""
     return None if objectives is None else et.Objectives.load(objectives)
@@ -89,7 +94,7 @@ def zoned(name: str, option: str) -> str:
 
 
 def aligned(span: Window, every: str) -> Window:
-    """A span that begins and ends where a step of minutes or hours does, so that rollups can answer it."""
+    """A span grown to begin and end where a step of minutes or hours does, so that rollups can answer it."""
     found = _STEP.match(every)
     if not found or not int(found[1]):
         return span
@@ -97,7 +102,7 @@ def aligned(span: Window, every: str) -> Window:
     midnight = span.stop.replace(hour=0, minute=0, second=0, microsecond=0)
     try:
         stop = span.stop + (midnight - span.stop) % width
-        return et.Window(stop + (span.duration // -width) * width, stop)
+        return et.Window(stop + (span.start - stop) // width * width, stop)
     except OverflowError:
         # such a step leaves the calendar: the library says which it takes
         return span

@@ -18,7 +18,7 @@ import polars as pl
 from erp_telemetry.catalog import query
 from erp_telemetry.errors import SourceError
 from erp_telemetry.slices import Batch, Reject, Slice
-from erp_telemetry.sources.files import Json, Spool, file_slices, lines, parse, path_of
+from erp_telemetry.sources.files import Json, Spool, excerpt, file_slices, lines, parse, path_of
 from erp_telemetry.sources.heads import Head
 from erp_telemetry.sources.rotations import stem
 from erp_telemetry.window import Window
@@ -194,7 +194,7 @@ def _check_json(text: str) -> None:
         raise ValueError(f"an access log line has {'; '.join(missing)}")
     stamp = _first(record, _TIMES)
     if stamp and _NAIVE.fullmatch(stamp):
-        raise ValueError(f"time has no zone: {stamp[:40]}")
+        raise ValueError(f"time has no zone: {excerpt(stamp, 40)}")
 
 
 def _check_status(text: str) -> None:

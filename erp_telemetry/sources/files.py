@@ -42,9 +42,9 @@ _LONE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 Json = dict[str, Any]
 
 
-def excerpt(text: str) -> str:
-    """How a line begins, without secrets, in at most 200 characters."""
-    return redact(text[:_LOOKED_AT]).value[:EXCERPT]
+def excerpt(text: object, length: int = EXCERPT) -> str:
+    """How a line or value begins, without secrets: redacted before it is cut, or half a secret would stay."""
+    return redact(str(text)[:_LOOKED_AT]).value[:length]
 
 
 def suffix(path: Path) -> str:

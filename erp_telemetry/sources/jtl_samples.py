@@ -13,7 +13,7 @@ from xml.parsers import expat
 
 from erp_telemetry.errors import SourceError
 from erp_telemetry.slices import Reject
-from erp_telemetry.sources.files import EXCERPT, unpacked
+from erp_telemetry.sources.files import excerpt, unpacked
 
 Sample = dict[str, str | None]
 
@@ -118,4 +118,4 @@ class _Reading:
             self.address = (self.address + text)[:_LONGEST_URL]
         elif self.depth == 1 and text.strip():
             self.rejects.append(Reject(
-                str(self.path), self.parser.CurrentLineNumber, "text between samples", text.strip()[:EXCERPT]))
+                str(self.path), self.parser.CurrentLineNumber, "text between samples", excerpt(text.strip())))

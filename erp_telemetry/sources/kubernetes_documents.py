@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from erp_telemetry.slices import Reject
-from erp_telemetry.sources.files import EXCERPT, Json, lines
+from erp_telemetry.sources.files import Json, excerpt, lines
 from erp_telemetry.sources.heads import Head
 from erp_telemetry.sources.kubernetes_objects import title
 
@@ -34,7 +34,7 @@ def documents(path: Path, rejects: list[Reject]) -> Iterator[tuple[int | None, s
                 found, end = _DECODER.raw_decode(text, at)
             except (ValueError, RecursionError) as error:
                 line = number + text.count("\n", 0, at)
-                rejects.append(Reject(str(path), line, f"not a JSON document: {error}", text[at:].strip()[:EXCERPT]))
+                rejects.append(Reject(str(path), line, f"not a JSON document: {error}", excerpt(text[at:].strip())))
                 break
             line = number + text.count("\n", 0, at)
             for is_alone, one in _flat(found):

@@ -7,6 +7,7 @@ for, or ``None``. They are asked in the order of ``READERS``, the most particula
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +86,7 @@ def recognise(*paths: str | Path, source: str | None = None, **options: Any) -> 
         options: ``service``, ``naive``, ``at`` …: given to each source that takes them.
 
     Raises:
+        TypeError: something that is no path, such as a list of them.
         ValueError: no such source, or an option that no source takes.
     """
     readers = {reader.name: reader for reader in READERS}
@@ -95,7 +97,7 @@ def recognise(*paths: str | Path, source: str | None = None, **options: Any) -> 
         raise ValueError(f"no source takes {name!r}. {nearest(name, known)}")
     taken: list[Taken] = []
     unknown: list[tuple[str, str]] = []
-    for file in _files(str(path) for path in paths):
+    for file in _files(os.fspath(path) for path in paths):
         found = Taken(file.as_posix(), source, "as told") if source and file.is_file() else _taken(file)
         if isinstance(found, Taken):
             taken.append(found)

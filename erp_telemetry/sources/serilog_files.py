@@ -23,6 +23,7 @@ from erp_telemetry.sources.files import (
     Json,
     Spool,
     document,
+    excerpt,
     file_slices,
     first_records,
     parse,
@@ -74,7 +75,7 @@ class Events:
         inner: Mapping[str, Any] = outer if isinstance(outer, dict) else {}
         for moment in (record.get("@t", record.get("Timestamp")), record.get("@st", inner.get("SpanStartTimestamp"))):
             if isinstance(moment, str) and self.naive is None and moment and not _HAS_ZONE.search(moment):
-                raise ValueError(f"time has no zone: {moment[:40]}")
+                raise ValueError(f"time has no zone: {excerpt(moment, 40)}")
         if self.weight is not None and self.weight in inner:
             _check_number(inner[self.weight], self.weight)
         return record
@@ -175,4 +176,4 @@ def _records(spool: Spool) -> Iterator[tuple[int | None, str, Json]]:
 
 def _check_number(value: Any, name: str) -> None:
     if value is not None and (isinstance(value, bool) or not _IS_NUMBER.fullmatch(str(value))):
-        raise ValueError(f"the weight {name} is no number: {str(value)[:40]}")
+        raise ValueError(f"the weight {name} is no number: {excerpt(value, 40)}")

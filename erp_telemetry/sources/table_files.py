@@ -16,7 +16,7 @@ from erp_telemetry.errors import SourceError, nearest
 from erp_telemetry.schema import TABLES, TIME, Table
 from erp_telemetry.slices import Batch, Slice
 from erp_telemetry.sources import csv_rows
-from erp_telemetry.sources.files import Json, Spool, file_slices, first_records, path_of, suffix
+from erp_telemetry.sources.files import Json, Spool, excerpt, file_slices, first_records, path_of, suffix
 from erp_telemetry.sources.heads import Head
 from erp_telemetry.window import Window
 
@@ -88,7 +88,8 @@ class TableFiles:
             if set(known.required) - {"weight"} <= columns:
                 return known
         wanted = "; ".join(f"{one.name}: {', '.join(one.required)}" for one in TABLES.values())
-        raise SourceError(f"{path}: no table has these columns: {', '.join(sorted(columns))}. Wanted are {wanted}")
+        found = excerpt(", ".join(sorted(columns)))
+        raise SourceError(f"{path}: no table has these columns: {found}. Wanted are {wanted}")
 
     def _parquet(self, path: Path, table: Table) -> Statement:
         types = _parquet_types(path)
@@ -127,7 +128,7 @@ class TableFiles:
             if self.naive is not None or not isinstance(text, str) or not _IS_DATE.match(text):
                 continue
             if not _HAS_ZONE.search(text.strip()):
-                raise ValueError(f"time has no zone: {text[:40]}")
+                raise ValueError(f"time has no zone: {excerpt(text, 40)}")
         return row
 
     def _json(self, path: Path, table: Table, careful: bool) -> Batch:
@@ -216,7 +217,7 @@ def _check_required(path: Path, table: Table, found: set[str]) -> None:
     missing = sorted(set(table.required) - {"weight"} - found)
     if missing:
         raise SourceError(
-            f"{path}: {table.name} needs {', '.join(missing)}; found are {', '.join(sorted(found))}"
+            f"{path}: {table.name} needs {', '.join(missing)}; found are {excerpt(', '.join(sorted(found)))}"
         )
 
 

@@ -71,7 +71,7 @@ def land(
         if isinstance(error, duckdb.OutOfMemoryException):
             raise StoreError(f"{part.name} does not fit: {error}") from error
         # the engine quotes what it could not read
-        raise SourceError(f"{part.name}: {redact(str(error)).value}") from error
+        raise SourceError(f"{part.name}: {redact(str(error)).value}") from None
 
 
 def _land(

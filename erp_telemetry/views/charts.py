@@ -12,7 +12,7 @@ from erp_telemetry.contexts import Context
 from erp_telemetry.errors import FrameError
 from erp_telemetry.schema import DIMENSIONS
 from erp_telemetry.views.marks import marks
-from erp_telemetry.views.theme import SERIES_COLOURS, STATE_COLOURS, readable
+from erp_telemetry.views.theme import SERIES_COLOURS, STATE_COLOURS, inert, readable
 
 Drawing = alt.LayerChart | alt.FacetChart | alt.VConcatChart
 _READINGS = ("measure", "time", "value")
@@ -36,6 +36,7 @@ def chart(frame: pl.DataFrame, *, context: Context | None = None) -> Drawing:
         FrameError: the frame is none of these.
     """
     columns = set(frame.columns)
+    frame = _inert(frame)
     if columns.issuperset(_HEALTH):
         return _timeline(frame)
     if columns.issuperset(_SCORECARD):
@@ -48,6 +49,14 @@ def chart(frame: pl.DataFrame, *, context: Context | None = None) -> Drawing:
         f"({', '.join(_HEALTH)}); found columns {', '.join(frame.columns) or 'none'}: "
         "pass what measure(), score() or health() gave"
     )
+
+
+def _inert(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with texts that no page can be broken by."""
+    return frame.with_columns(
+        frame[name].replace_strict({text: inert(text) for text in frame[name].drop_nulls().unique()}, default=None,
+                                   return_dtype=pl.String)
+        for name, kind in frame.schema.items() if kind == pl.String())
 
 
 def _readings(frame: pl.DataFrame, context: Context | None) -> Any:

@@ -9,7 +9,7 @@ import altair as alt
 import polars as pl
 
 from erp_telemetry.contexts import Context
-from erp_telemetry.views.theme import CHANGE_COLOUR, INCIDENT_COLOUR
+from erp_telemetry.views.theme import CHANGE_COLOUR, INCIDENT_COLOUR, inert
 
 _STAMP = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -50,7 +50,7 @@ def _shades(
         end = one.ended or (last if one.is_open else one.impact_start)
         start, stop = max(one.impact_start, first), min(end, last)
         if stop >= start and (services is None or any(one.touches(name) for name in services)):
-            found.append({"from": start.strftime(_STAMP), "to": stop.strftime(_STAMP), "incident": one.title})
+            found.append({"from": start.strftime(_STAMP), "to": stop.strftime(_STAMP), "incident": inert(one.title)})
     return found
 
 
@@ -61,5 +61,5 @@ def _uprights(
     if services is not None:
         made = made.filter(pl.col("service").is_in([name for name in services if name is not None]))
     return [{"at": row["time"].strftime(_STAMP),
-             "change": " ".join(filter(None, (row["kind"], row["version"], row["description"])))}
+             "change": inert(" ".join(filter(None, (row["kind"], row["version"], row["description"]))))}
             for row in made.iter_rows(named=True)]

@@ -56,7 +56,8 @@ def panels(
     every, width = step_for(window)
     span = aligned(window, width)
     asked = [(name, ("service",)) for name in CHARTED] + [(name, ()) for name in CHARTED_WHOLE]
-    readings = {(name, by): measure(store, name, span, every, by, objectives=context.objectives) for name, by in asked}
+    readings = {(name, by): measure(store, name, span, every, by, objectives=context.objectives)
+                for name, by in asked}
     drawings: dict[str, str] = {}
     entries = []
     for number, service in enumerate((None, *order[:SHOWN_SERVICES])):

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from erp_telemetry.contexts import Context, context
-from erp_telemetry.incidents import Incident, overlapping
+from erp_telemetry.incidents import Incident, incidents, overlapping
 from erp_telemetry.logs import logs
 from erp_telemetry.measures import measure
 from erp_telemetry.objectives import UNITS, Objectives
@@ -31,6 +31,7 @@ from erp_telemetry.window import Window
 SHOWN_REJECTS = 50
 _COUNTED_INCIDENTS = 40
 _BEFORE = timedelta(hours=1)
+_FOREVER = "9999-12-31T00:00:00Z"
 _MINUTE = timedelta(minutes=1)
 _URGENCY = {"critical": 0, "missed": 1, "warning": 2, "insufficient": 3, "unknown": 4, "no_data": 5}
 
@@ -49,16 +50,27 @@ def review(store: Store, window: Window, objectives: Objectives) -> tuple[dict[s
         "scorecard": card, "headline": [row for row in card if row["service"] is None and row["kpi"] in UNITS],
         "incidents": [_incident(store, one, around, counted=number < _COUNTED_INCIDENTS)
                       for number, one in enumerate(around.incidents)],
+        "begun_since": [
+            {"title": one.title, "impact_start": one.impact_start, "services": one.services}
+            for one in incidents(store, Window(window.stop, _FOREVER)) if one.is_open and one.impact_start >= window.stop],
         "overlapping": [(early.id, late.id) for early, late in overlapping(around.incidents)],
         "strips": strips(states, width), "departures": sure[:SHOWN_RUNS],
         "departures_left_out": max(0, len(sure) - SHOWN_RUNS), "departures_unsure": len(apart) - len(sure),
         "services": services, "services_left_out": _left_out(card, services),
         "changes": _changes(around), "recoveries": _recoveries(around), "logs": log_section(logs(store, window)),
         "quality": _quality(store, quality(store, window)),
-        "origins": origins(card, objectives),
     }
-    shown = redact(facts).value
+    shown = {**_redacted(facts), "origins": origins(card, objectives)}
     return {**shown, "opening": opening(shown), "redacted": _hidden(shown)}, drawings
+
+
+def _redacted(fact: Any) -> Any:
+    """Facts without secrets, each text by itself: what one calls a secret may be an honest word of another."""
+    if isinstance(fact, Mapping):
+        return {name: _redacted(value) for name, value in fact.items()}
+    if isinstance(fact, list | tuple):
+        return [_redacted(value) for value in fact]
+    return redact(fact).value if isinstance(fact, str) else fact
 
 
 def _hidden(shown: Mapping[str, Any]) -> dict[str, int]:
@@ -107,7 +119,7 @@ def _suffered(store: Store, one: Incident, around: Context) -> dict[str, Any]:
     if minutes > 20_160:
         return {"requests": None, "failed": None, "worst": None}
     span = Window(start, start + minutes * _MINUTE)
-    seen = measure(store, "error_ratio", span, "1m", objectives=around.objectives).filter(
+    seen = measure(store, "error_ratio", span, "1m", objectives=around.objectives, is_redacted=False).filter(
         pl.col("service").is_in(list(one.services)), pl.col("value").is_not_null())
     if seen.is_empty():
         return {"requests": None, "failed": None, "worst": None}

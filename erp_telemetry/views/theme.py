@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
@@ -25,12 +26,22 @@ KPI_NAMES: Mapping[str, str] = MappingProxyType({
     "cache_hit_band": "Cache hits",
 })
 MEASURE_NAMES: Mapping[str, str] = MappingProxyType({
-    "request_rate": "Requests per second", "error_ratio": "Error ratio", "latency_p95": "P95 latency",
-    "latency_p99": "P99 latency", "cpu_ratio": "CPU of its limit", "memory_ratio": "Memory of its limit",
-    "db_connection_ratio": "Database connections of those allowed", "cache_hit_ratio": "Cache hits",
+    "request_rate": "Requests per second", "error_ratio": "Error ratio, %", "latency_p95": "P95 latency, ms",
+    "latency_p99": "P99 latency, ms", "cpu_ratio": "CPU, % of its limit", "memory_ratio": "Memory, % of its limit",
+    "db_connection_ratio": "Database connections, % of those allowed", "cache_hit_ratio": "Cache hits, %",
 })
 _BARS, _PLAIN_BARS = "▁▂▃▄▅▆▇█", "_.-:=+*#"
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _SPANS = ((86400.0, "d"), (3600.0, "h"), (60.0, "m"))
+
+
+def inert(text: str | None) -> str | None:
+    """Text for a chart: pages carry its data inside a script, which ``<`` could close or open; control characters go.
+
+    >>> "<" in inert("</script>")
+    False
+    """
+    return None if text is None else _CONTROL.sub("", text).replace("<", "＜")  # noqa: RUF001
 
 
 def readable(value: float | None, unit: str) -> str:
@@ -48,7 +59,7 @@ def readable(value: float | None, unit: str) -> str:
     if unit == "s":
         return _duration(value)
     if unit == "1/s":
-        return f"{value:,.0f} a second" if abs(value) >= 1000 else f"{value:.3g} a second"
+        return _rate(value)
     if unit == "By":
         return _size(value)
     text = f"{value:,.0f}" if value == round(value) or abs(value) >= 1000 else f"{value:.4g}"
@@ -75,6 +86,15 @@ def sparkline(values: Sequence[float | None], width: int = 16, *, is_plain: bool
     floor, height = min(seen), (max(seen) - min(seen)) or 1.0
     return "".join(" " if top is None else bars[math.ceil((top - floor) / height * (len(bars) - 1))] for top in tops)
 
+
+
+def _rate(value: float) -> str:
+    """Events per the span in which at least one is to be expected; the second where there are many."""
+    for seconds, name in ((1, "second"), (60, "minute"), (3600, "hour")):
+        if value == 0 or abs(value) * seconds >= 0.1 or name == "hour":
+            shown = value * seconds
+            return f"{shown:,.0f} a {name}" if abs(shown) >= 1000 else f"{shown:.3g} a{'n' * (name == 'hour')} {name}"
+    raise AssertionError("unreachable: the hour takes all")
 
 
 def _ratio(value: float) -> str:

@@ -133,6 +133,20 @@ def test_hostile_text_is_read_not_run(browser: Browser, pages: dict[str, Path]) 
     page.context.close()
 
 
+def test_charts_of_hostile_names_are_pages_that_run_nothing(browser: Browser, tmp_path: Path) -> None:
+    hour = et.Window(START, START + timedelta(hours=1))
+    store = hostile_store(str(tmp_path / "hostile.duckdb"), START)
+    around = et.context(store, hour)
+    drawn = {"readings": et.chart(et.measure(store, "request_rate", hour, "5m"), context=around),
+             "scorecard": et.chart(et.score(store, hour)), "health": et.chart(et.health(store, hour, "5m"))}
+    for name, chart in drawn.items():
+        chart.save(str(tmp_path / f"{name}.html"), inline=True)
+        page, said = opened(browser, tmp_path / f"{name}.html", SIZES["desk"])
+        page.wait_for_selector("#vis svg, #vis canvas")
+        assert said == []
+        page.context.close()
+
+
 def test_the_keyboard_reaches_the_review(browser: Browser, pages: dict[str, Path]) -> None:
     page, _ = opened(browser, pages["samples"], SIZES["desk"])
     page.keyboard.press("Tab")

@@ -16,6 +16,7 @@ from erp_telemetry.cli.arguments import (
     SecretsOption,
     StoreOption,
     WindowOption,
+    ever,
     existing,
     span,
 )
@@ -33,13 +34,15 @@ def incidents(
 ) -> None:
     """List the incidents that touch a window, with their times to detect and repair (default: the last 30 days).
 
+    With --open alone it lists every open incident, also one that was told after the newest telemetry.
+
     For example:
 
     - `erp-telemetry incidents --open`
     - `erp-telemetry incidents --last 90d --json`
     """
     held = existing(store)
-    asked = span(held, window, last, "30d")
+    asked = ever() if only_open and window is None and last is None else span(held, window, last, "30d")
     found = [one for one in et.incidents(held, asked, is_redacted=not secrets) if one.is_open or not only_open]
     if as_json:
         screens.print_json([screens.incident_row(one) for one in found])

@@ -9,7 +9,7 @@ from typing import Any
 
 import erp_telemetry as et
 from erp_telemetry.cli import screens
-from erp_telemetry.cli.arguments import JsonOption, StoreOption, existing
+from erp_telemetry.cli.arguments import JsonOption, StoreOption, ever, existing
 from erp_telemetry.cli.trends import trends
 
 # older than the slowest ordinary arrival of logs, the last minutes say nothing of now
@@ -35,8 +35,8 @@ def status(store: StoreOption = Path("erp.duckdb"), as_json: JsonOption = False)
     if as_json:
         screens.print_json(rows)
         return
-    # what was told since the last whole 5 minutes is open too
-    still = [one for one in et.incidents(held, et.Window(asked.start, held.last(hours=1).stop)) if one.is_open]
+    # in a total outage the telemetry ends before the incident is told
+    still = [one for one in et.incidents(held, ever()) if one.is_open]
     watermark = held.watermark or until
     age = datetime.now(UTC) - watermark
     answer = _ANSWERS[_worst(rows, is_any_open=bool(still))]

@@ -8,7 +8,7 @@ from typing import Any
 
 from erp_telemetry.errors import nearest
 from erp_telemetry.schema import TABLES, TIME
-from erp_telemetry.sources.files import Json
+from erp_telemetry.sources.files import Json, excerpt
 from erp_telemetry.sources.incident_tools.entries import Entry, Row, mostly, row, wrapped
 
 NAME = "canonical incidents"
@@ -40,7 +40,7 @@ def rows(entry: Entry) -> Iterator[Row]:
     """One incident; a key or a word that is not of the schema is refused with the nearest."""
     for name in entry.told:
         if name not in _COLUMNS:
-            raise ValueError(f"unknown key {name[:40]!r}. {nearest(name, _COLUMNS)}")
+            raise ValueError(f"unknown key {excerpt(name, 40)!r}. {nearest(name, _COLUMNS)}")
     columns = {name: _read(entry, name) for name in _COLUMNS if name in entry.told}
     missing = [name for name in REQUIRED if columns.get(name) is None]
     if missing:
@@ -62,7 +62,7 @@ def _read(entry: Entry, name: str) -> Any:
     if text is None and told is not None and told != "":
         raise ValueError(f"{name} is not text")
     if text is not None and name in _WORDS and text not in _WORDS[name]:
-        raise ValueError(f"unknown {name} {text[:40]!r}. {nearest(text, _WORDS[name])}")
+        raise ValueError(f"unknown {name} {excerpt(text, 40)!r}. {nearest(text, _WORDS[name])}")
     return text
 
 
@@ -72,7 +72,7 @@ def _listed(name: str, told: Any) -> list[str]:
         try:
             told = json.loads(told) if told.lstrip().startswith("[") else told.split(";")
         except ValueError as error:
-            raise ValueError(f"{name} is not a list: {told[:40]}") from error
+            raise ValueError(f"{name} is not a list: {excerpt(told, 40)}") from error
     if told is not None and not (isinstance(told, list) and all(isinstance(one, str) for one in told)):
         raise ValueError(f"{name} is not a list of names")
     return [one.strip() for one in told or () if one.strip()]

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from erp_telemetry.schema import TABLES, TIME
-from erp_telemetry.sources.files import Json
+from erp_telemetry.sources.files import Json, excerpt
 
 Row = tuple[str, Json]
 """A canonical table and one row of it by column name; moments are text in UTC."""
@@ -84,7 +84,7 @@ class Entry:
             return None
         key = re.sub(r"[\s_-]+", "", text).lower()
         if key not in known:
-            self.doubts.append(f"{what} {text[:40]!r} has no canonical word; the incident is kept without it")
+            self.doubts.append(f"{what} {excerpt(text, 40)!r} has no canonical word; the incident is kept without it")
         return known.get(key)
 
 
@@ -102,7 +102,7 @@ def moment(value: Any, naive: str | None) -> datetime | None:
     found = value if isinstance(value, datetime) else _parsed(value)
     if found.tzinfo is None:
         if naive is None:
-            raise ValueError(f"time has no zone: {str(value)[:40]}; name the zone it was written in by naive=")
+            raise ValueError(f"time has no zone: {excerpt(value, 40)}; name the zone it was written in by naive=")
         found = found.replace(tzinfo=ZoneInfo(naive))
     try:
         return found.astimezone(UTC)
@@ -113,7 +113,7 @@ def moment(value: Any, naive: str | None) -> datetime | None:
 def _parsed(value: Any) -> datetime:
     text = str(value).strip()
     if not isinstance(value, str) or not _STAMP.fullmatch(text):
-        raise ValueError(f"not a time: {text[:40]}")
+        raise ValueError(f"not a time: {excerpt(text, 40)}")
     plain = re.sub(r"\s*(UTC|GMT|z)$", "Z", text, flags=re.IGNORECASE).replace(",", ".")
     return datetime.fromisoformat(re.sub(r"\s+(?=[+-]\d\d:?\d\d$)", "", plain))
 

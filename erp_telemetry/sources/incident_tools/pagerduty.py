@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from erp_telemetry.sources.files import Json
+from erp_telemetry.sources.files import Json, excerpt
 from erp_telemetry.sources.incident_tools.entries import (
     SEVERITIES,
     Entry,
@@ -104,7 +104,7 @@ def _acknowledged(entry: Entry, created: datetime | None) -> datetime | None:
     try:
         return created + timedelta(seconds=float(seconds))
     except (ValueError, OverflowError) as error:
-        raise ValueError(f"seconds_to_first_ack: not a number of seconds: {seconds[:40]}") from error
+        raise ValueError(f"seconds_to_first_ack: not a number of seconds: {excerpt(seconds, 40)}") from error
 
 
 def _resolved(entry: Entry) -> datetime | None:
