@@ -8,7 +8,7 @@ from collections.abc import Iterator
 _Found = tuple[int, int, str, str | None]
 
 NAMES = (
-    r"pass[\W_]?(?:word|wd|phrase|code)|pwd|secret|token|cookie|credential|bearer|jwt|authori[sz]ation|"
+    r"pass[\W_]?(?:word|wd|phrase|code)|pass\b|pwd|secret|token|cookie|credential|bearer|jwt|authori[sz]ation|"
     r"connection[\W_]?str|connstr|access[\W_]?signature|"
     r"(?:api|access|account|shared|private|signing|encryption|master|subscription|functions)[\W_]?key")
 """What a name has in it that holds a secret, in lower case."""
@@ -17,8 +17,11 @@ _SECRET = re.compile(NAMES)
 # names that speak about a secret and do not hold it
 _ABOUT = re.compile(
     r"(?:public[\W_]?key[\W_]?token|cancellation[\W_]?token|type|names?|count|length|limit|size|expir\w*|lifetime|ttl|"
-    r"policy|required|valid|status|state|version|provider|scheme|(?:chang|creat|updat|issu)ed[\W_]?at)[\W_]*$")
-_PLURAL = re.compile(r"(?:token|cookie|secret|credential)s[\W_]*$")
+    r"policy|required|valid|status|state|version|provider|scheme|(?:chang|creat|updat|issu)ed[\W_]?at|services?|servers?|"
+    r"endpoint|handler|store|cache|manager|validator|factory|issuer|errors?|failures?|result|enabled|disabled|used|"
+    r"remaining|elapsed|duration|seconds|millis|[\W_](?:ms|us|ns|s)|bypass|compass|trespass|overpass)[\W_]*$")
+# total_tokens: 512 and pass: 12 count, they do not open anything
+_COUNTED = re.compile(r"(?:(?:token|cookie|secret|credential)s|pass)[\W_]*$")
 HOLE = re.compile(
     r"\{\{?[@$]?[\w.]+(?:,-?\d+)?(?::[^{}\"']*)?\}\}?|\$\{[^}\"']*\}|\$\([^)\"']*\)|%\w+%|%[sdvr@]|<[\w \-]+>|\*{2,}|"
     r"[xX]{4,}|\.{3}|…|\[redacted: [a-z ]+\d*\]|\((?:null|none|empty|hidden)\)")
@@ -42,6 +45,8 @@ _NAMED = re.compile(
     re.IGNORECASE)
 _OPENING = re.compile(r"(\\*)([\"'`])")
 _CLOSED = {quote: re.compile(rf"(?:[^{quote}\\]|\\.|{quote}{quote})*+", re.DOTALL) for quote in "\"'`"}
+# inside a connection string a value ends with its semicolon, whatever stands in it
+_WITHIN = re.compile(r"[^;\r\n\"]{0,300}(?=;)|[^;\s\"]*")
 _BARE = re.compile(r"[^\s,;&\"'`<>|]++")
 _BRACED = re.compile(r"(?:\{(?=[\s\"'\\])[^}]*\}?|\[(?=[\s\"'\\])[^\]]*\]?)")
 _CREDENTIAL = re.compile(
@@ -53,6 +58,7 @@ _NAME = r"(?:Data Source|Initial Catalog|User ID|Application Name|Integrated Sec
 _BEFORE = re.compile(rf"(?<![\w\-.]){_NAME}", re.IGNORECASE)
 _AFTER = re.compile(
     rf"\s*+;\s*+{_NAME}(?:\"[^\"]*\"|'[^']*'|\{{[^}}]*\}}|[^;\r\n\"']*(?=;)|[^;\s\"']*)", re.IGNORECASE)
+_LEADING = re.compile(rf"[^;\r\n\"]{{0,300}};\s*+{_NAME}", re.IGNORECASE)
 _PAIRS = 50
 _REACH = 400
 _DRIVER = re.compile(r"driver[ ]?=", re.IGNORECASE)
@@ -65,8 +71,7 @@ def is_secret(name: str, value: object = None) -> bool:
         return True
     if not _SECRET.search(lower) or _ABOUT.search(lower):
         return False
-    # total_tokens: 512 counts, it does not open anything
-    return not (_PLURAL.search(lower) and str(value).isdigit())
+    return not (_COUNTED.search(lower) and str(value).isdigit())
 
 
 def is_hole(text: str) -> bool:
@@ -143,11 +148,15 @@ def _is_driver_braced(text: str, at: int) -> bool:
 
 def _widened(text: str, key: re.Match[str], start: int, stop: int) -> _Found:
     """The whole connection string, if the value is part of one, else the value alone."""
-    secret = text[start:stop]
     if "=" not in key[2]:
-        return start, stop, "secret", bare(secret)
+        return start, stop, "secret", bare(text[start:stop])
     quotes = text[key.end():start]
     end = stop + len(quotes) if quotes and text.startswith(quotes, stop) else stop
+    is_within = _pair_before(text, key.start()) < key.start() or _LEADING.match(text, end) is not None
+    if is_within and not quotes and text[start] != "{":
+        within = _WITHIN.match(text, start)
+        stop = end = max(stop, within.end() if within is not None else stop)
+    secret = text[start:stop]
     first, last = key.start(), end
     for _ in range(_PAIRS):
         before, after = _pair_before(text, first), _AFTER.match(text, last)

@@ -33,7 +33,8 @@ _IBAN_LENGTHS = dict(re.findall(r"([A-Z]{2})(\d\d)", """AD24 AE23 AL28 AT20 AZ28
 
 CANDIDATE = (
     rf"(?i){keyed.NAMES}|basic[ \t]|negotiate|ntlm|\bsig\b|://[^\s/@]*:|@|%40|eyJ|A[KS]IA[A-Z0-9]{{4}}|gh[pousr]_|"
-    r"github_pat|glpat|xox|xapp-|AIza|[rs]k_(?:live|test)|[A-Za-z0-9+/]==|PRIVATE KEY|\\u00|"
+    r"github_pat|glpat|xox|xapp-|AIza|[rs]k_(?:live|test)|sk-|npm_|pypi-|SG\.|slack\.com/|[A-Za-z0-9+/]==|"
+    r"PRIVATE KEY|\\u00|"
     r"(?:^|[^0-9])(?:[2-6][0-9]{12}|[2-6][0-9]{3}[ \-\u00a0](?:[0-9]{4}|[0-9]{6})[ \-\u00a0][0-9]{4})|"
     rf"\b(?:{'|'.join(sorted(_IBAN_LENGTHS))})[0-9][0-9][ \-\u00a0]?[A-Z0-9]")
 """What every text has in it that holds something, in the language of Polars; most texts have none of it."""
@@ -41,12 +42,12 @@ CANDIDATE = (
 # the same for one text in Python, where a search for words is much faster than an alternation
 _SCHEMES = ("bearer", "basic", "negotiate", "ntlm", "signature")
 _VENDORS = ("akia", "asia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat", "glpat", "xox", "xapp", "aiza",
-            "k_live", "k_test", "==")
+            "k_live", "k_test", "sk-", "npm_", "pypi-", "sg.", "slack.com/", "==")
 _HINTS = ("pass", "pwd", "secret", "token", "cookie", "credential", "jwt", "authori", "conn", "key", "sig", "@", "%40",
           "://", "eyj", "\\u00", *_SCHEMES, *_VENDORS)
 _NUMBER = re.compile(r"[2-6][0-9]{12}|[0-9]{4}[ \-\xa0][0-9]{4}|(?<![^\W_])[A-Za-z]{2}[0-9]{2}")
 
-_EMAIL = re.compile(r"(?<![\w.+\-'])[\w.+\-']++(?:@|%40)[^\W_][\w\-]*+(?:\.[\w\-]++)*\.[^\W\d_]{2,}")
+_EMAIL = re.compile(r"(?<![\w.+\-'])(?!git@)[\w.+\-']++(?:@|%40)[^\W_][\w\-]*+(?:\.[\w\-]++)*\.[^\W\d_]{2,}")
 _URL = re.compile(r"://([^\s/:@\"'<>?#\\]{0,256}:[^\s\"'<>\\]{1,512})@")
 _PORT = re.compile(r"[^:]*:\d{1,5}(?:[/?#]|$)")
 _SCHEME = re.compile(
@@ -56,6 +57,8 @@ _JWT = re.compile(r"(?<![\w\-])eyJ[\w\-]{8,}(?:\.[\w\-]*=*)*")
 _VENDOR = re.compile(
     r"gh[pousr]_[A-Za-z0-9]{10,}|github_pat_\w{10,}|glpat-[\w\-]{10,}|xox[a-z]-[\w\-]{8,}|xapp-[\w\-]{10,}|"
     r"AIza[\w\-]{30,}|[rs]k_(?:live|test)_[A-Za-z0-9]{10,}|(?<![A-Za-z0-9])A[KS]IA[A-Z0-9]{16}(?![A-Za-z0-9])|"
+    r"(?<![\w\-])sk-(?=[A-Za-z\-_]*[0-9])[\w\-]{20,}|npm_[A-Za-z0-9]{20,}|pypi-[\w\-]{20,}|"
+    r"(?<!\w)SG\.[\w\-]{16,}\.[\w\-]{16,}|(?<=hooks\.slack\.com)/\w+/[\w/]+|"
     r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{86}==")
 _PEM = r"[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
 _PRIVATE = re.compile(rf"-----BEGIN {_PEM}.*?(?:-----END {_PEM}|\Z)", re.DOTALL)
@@ -132,15 +135,16 @@ def _holds_colon(encoded: str) -> bool:
 
 def _ibans(text: str) -> Iterator[Find]:
     for found in _IBAN.finditer(text):
-        left, at, kept = int(_IBAN_LENGTHS.get(found[1].upper(), 0)), found.start(), []
-        while at < len(text) and left:
-            letter = text[at]
-            if letter.isascii() and letter.isalnum():
-                kept.append(letter)
-                left -= 1
-            elif letter not in " -\xa0" or not text[at - 1].isalnum():
-                break
-            at += 1
-        is_whole = kept and left == 0 and (at == len(text) or not text[at].isalnum())
-        if is_whole and is_iban("".join(kept)):
-            yield Find(found.start(), at, "iban")
+        length, start = int(_IBAN_LENGTHS.get(found[1].upper(), 0)), found.start()
+        # printed unbroken, or in fours throughout; a GUID is parted otherwise
+        separator = text[start + 4:start + 5]
+        if separator.isalnum():
+            stop = start + length
+            kept = text[start:stop]
+        else:
+            stop = start + length + (length - 1) // 4
+            kept = "".join(text[start:stop].split(separator))
+            if any(text[at:at + 1] != separator for at in range(start + 4, stop, 5)):
+                continue
+        if length and not text[stop:stop + 1].isalnum() and kept.isascii() and kept.isalnum() and is_iban(kept):
+            yield Find(start, stop, "iban")

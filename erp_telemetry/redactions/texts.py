@@ -24,6 +24,7 @@ _HIDDEN = re.compile(HIDDEN)
 _MARK = re.compile(r"\[redacted: [a-z ]+\d*\]")
 _JSON = re.compile(r"\s*[{\[]")
 _start, _stop = itemgetter(0), itemgetter(1)
+_PLAIN = re.compile(r"[A-Za-z]?[a-z]{0,15}(?:[_\-. ][A-Za-z]?[a-z]{0,15})*")
 # shorter ones, and years, stand everywhere by chance
 _LEAST = 4
 _PLAIN_LEAST = 6
@@ -53,8 +54,6 @@ class Passage:
             return self._mapping(value, is_secret)
         if isinstance(value, list | tuple):
             return type(value)([self.value(one, is_secret) for one in value])
-        if is_secret and isinstance(value, int | float) and not isinstance(value, bool):
-            return self._masked(str(value))
         return value
 
     def text(self, text: str) -> str:
@@ -70,29 +69,28 @@ class Passage:
 
     def without(self, value: Any, secrets: Iterable[str]) -> Any:
         """The same value without these secrets, wherever they stand."""
-        telling = [one for one in secrets if _is_telling(one)]
+        telling = sorted(one for one in secrets if _is_telling(one))
         if not telling:
             return value
-        escaped = (json.dumps(one, ensure_ascii=is_ascii)[1:-1] for one in telling for is_ascii in (False, True))
-        forms = {*telling, *escaped}
-        longest = "|".join(re.escape(form) for form in sorted(forms, key=lambda form: (-len(form), form)))
-        pattern = re.compile(rf"(?<![^\W_])(?:{longest})(?![^\W_])")
-        return self._without(value, pattern)
+        # a plain word may be what a whole value says by chance, such as the name of a state
+        return self._without(value, _any_of(telling), _any_of([one for one in telling if not _PLAIN.fullmatch(one)]))
 
-    def _without(self, value: Any, pattern: re.Pattern[str]) -> Any:
+    def _without(self, value: Any, all_of: re.Pattern[str], alone: re.Pattern[str], is_json: bool = False) -> Any:
+        """``alone`` are the secrets that are taken out where they are all that a value says."""
         if isinstance(value, str):
             document = _document(value)
             if document is not None:
-                shown = self._without(document, pattern)
+                shown = self._without(document, all_of, alone, is_json=True)
                 return value if shown == document else _written(shown)
+            pattern = all_of if any(letter.isspace() for letter in value) else alone
             return self._plain(value, lambda text: (Find(*found.span(), "secret") for found in pattern.finditer(text)))
-        if isinstance(value, int) and not isinstance(value, bool) and pattern.fullmatch(str(value)):
+        if is_json and isinstance(value, int) and not isinstance(value, bool) and alone.fullmatch(str(value)):
             self.counts["secret"] += 1
             return mark("secret")
         if isinstance(value, Mapping):
-            return {name: self._without(inner, pattern) for name, inner in value.items()}
+            return {name: self._without(inner, all_of, alone, is_json) for name, inner in value.items()}
         if isinstance(value, list | tuple):
-            return type(value)([self._without(one, pattern) for one in value])
+            return type(value)([self._without(one, all_of, alone, is_json) for one in value])
         return value
 
     def _inside(self, found: Any, is_secret: bool = False) -> Any:
@@ -100,14 +98,15 @@ class Passage:
         if isinstance(found, Mapping | list):
             return self._mapping(found, is_secret, is_json=True) if isinstance(found, Mapping) else [
                 self._inside(one, is_secret) for one in found]
-        if isinstance(found, int) and not isinstance(found, bool) and not is_secret:
-            shown = self.text(str(found))
+        if isinstance(found, int | float) and not isinstance(found, bool):
+            shown = self.value(str(found), is_secret)
             return found if shown == str(found) else shown
         return self.value(found, is_secret)
 
     def _mapping(self, found: Mapping[Any, Any], is_secret: bool, is_json: bool = False) -> dict[Any, Any]:
         # {"key": "password", "value": …}, as headers and OpenTelemetry attributes are written
-        named = next((found[name] for name in ("key", "name", "Key", "Name") if isinstance(found.get(name), str)), "")
+        names = ("key", "name", "Key", "Name") if is_json else ()
+        named = next((found[name] for name in names if isinstance(found.get(name), str)), "")
         made: dict[Any, Any] = {}
         for name, inner in found.items():
             is_named = isinstance(name, str) and (
@@ -160,6 +159,16 @@ def _document(text: str) -> Any:
 
 def _written(document: Any) -> str:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+
+
+def _any_of(secrets: Iterable[str]) -> re.Pattern[str]:
+    """Any of some secrets, plain or as JSON escapes them, as words of their own; of none nothing."""
+    forms = {form for one in secrets for form in (
+        one, json.dumps(one)[1:-1], json.dumps(one, ensure_ascii=False)[1:-1])}
+    if not forms:
+        return re.compile(r"(?!)")
+    longest = "|".join(re.escape(form) for form in sorted(forms, key=lambda form: (-len(form), form)))
+    return re.compile(rf"(?<![^\W_])(?:{longest})(?![^\W_])")
 
 
 def _is_telling(secret: str) -> bool:

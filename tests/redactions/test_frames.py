@@ -82,8 +82,13 @@ def test_nested_facts() -> None:
     found = redact(facts)
     assert found.value == {
         "incidents": [{"title": "mail [redacted: email]", "n": 1, "services": ("a", f"token={MARK}")}],
-        "attributes": {"client_secret": {"value": [MARK, MARK, None, True]}}, "nan": None}
+        "attributes": {"client_secret": {"value": [12, MARK, None, True]}}, "nan": None}
     assert redact(found.value) == et.Redaction(found.value, {})
+    # a name that someone chose hides no state and turns no number into text
+    row = {"service": "token=missed", "state": "missed", "n": 900000, "rule": "as missed"}
+    assert redact([row]).value == [row | {"service": f"token={MARK}", "rule": f"as {MARK}"}]
+    row = {"name": "secret=900000", "value": 900000, "text": "of 900000"}
+    assert redact(row).value == row | {"name": f"secret={MARK}", "text": f"of {MARK}"}
     assert redact({"a@b.example": 1, "c@d.example": 2}).value == {"[redacted: email]": 1, "[redacted: email]'": 2}
 
 
