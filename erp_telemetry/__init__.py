@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from erp_telemetry import catalog
+    from erp_telemetry.contexts import Context, context
     from erp_telemetry.errors import (
         FrameError,
         NotEnoughReadings,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from erp_telemetry.measures import measure
     from erp_telemetry.objectives import Objectives
     from erp_telemetry.pulls import Receipt, pull
+    from erp_telemetry.quality import Quality, quality
     from erp_telemetry.redactions import Redaction, redact
     from erp_telemetry.scorecards import score
     from erp_telemetry.slices import Batch, Reject, Slice, Source
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from erp_telemetry.sources.recognition import Recognised, recognise
     from erp_telemetry.sources.serilog_files import SerilogFiles
     from erp_telemetry.sources.table_files import TableFiles
+    from erp_telemetry.states import health
     from erp_telemetry.store import Store
     from erp_telemetry.views.charts import chart
     from erp_telemetry.views.reports import Report, report
@@ -53,6 +56,7 @@ __all__ = [
     "AccessLogFiles",
     "AzureFiles",
     "Batch",
+    "Context",
     "FrameError",
     "Frames",
     "Incident",
@@ -65,6 +69,7 @@ __all__ = [
     "Objectives",
     "OtlpFiles",
     "PartialAnswer",
+    "Quality",
     "QueryError",
     "Receipt",
     "Recognised",
@@ -83,10 +88,13 @@ __all__ = [
     "Window",
     "catalog",
     "chart",
+    "context",
+    "health",
     "incidents",
     "logs",
     "measure",
     "pull",
+    "quality",
     "readable",
     "recognise",
     "redact",
@@ -99,6 +107,7 @@ _HOME = {
     "AccessLogFiles": "sources.access_log_files",
     "AzureFiles": "sources.azure_files",
     "Batch": "slices",
+    "Context": "contexts",
     "FrameError": "errors",
     "Frames": "sources.frames",
     "Incident": "incidents",
@@ -111,6 +120,7 @@ _HOME = {
     "Objectives": "objectives",
     "OtlpFiles": "sources.otlp_files",
     "PartialAnswer": "errors",
+    "Quality": "quality",
     "QueryError": "errors",
     "Receipt": "pulls",
     "Recognised": "sources.recognition",
@@ -128,10 +138,13 @@ _HOME = {
     "TelemetryError": "errors",
     "Window": "window",
     "chart": "views.charts",
+    "context": "contexts",
+    "health": "states",
     "incidents": "incidents",
     "logs": "logs",
     "measure": "measures",
     "pull": "pulls",
+    "quality": "quality",
     "readable": "views.theme",
     "recognise": "sources.recognition",
     "redact": "redactions",

@@ -16,6 +16,8 @@ from erp_telemetry.window import Window
 
 MATERIAL = 1.25
 """A quarter more or less is worth a look; smaller drifts are called steady."""
+_KNOWN = 0.5
+"""Before counts where a service was heard for at least half of the minutes it was heard of now."""
 STAYS = {
     "requests": "rates, error ratios, Apdex, means, percentiles of 5 minutes and more; operations by the hour",
     "dependencies": "rates, error ratios, percentiles of 5 minutes and more",
@@ -107,8 +109,8 @@ def _drift(connection: answers.Connection, window: Window, service: str | None) 
     before = Window(window.start - window.duration, window.start)
     told = _compared(connection, before, window, service).with_columns(pl.lit(_BEFORE).alias("against"))
     halves = _compared(connection, first, second, service).with_columns(pl.lit(_HALF).alias("against"))
-    # a service that was not heard of before the window is held against itself
-    known = told.filter(pl.col("minutes_before") > 0)
+    # a service that was hardly heard of before the window is held against itself
+    known = told.filter(pl.col("minutes_before") >= _KNOWN * pl.col("minutes"))
     both = pl.concat([known, halves.join(known, on="service", how="anti", nulls_equal=True)])
     by_requests = (pl.col("requests") > 0) & (pl.col("requests_before") > 0)
 

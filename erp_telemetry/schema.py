@@ -230,6 +230,17 @@ rule! VARCHAR | how the state came about
 unit! VARCHAR | ratio, ms or s
 """)
 
+HEALTH = _columns("""
+kpi! VARCHAR | health band of the objectives
+service! VARCHAR | service or resource
+time! TIME | start of the step
+value DOUBLE | in the unit of the band's measure; null where nothing was seen
+state! VARCHAR | normal, warning, critical, unknown
+is_certain BOOLEAN | no better state is in the 95 % interval of value, of 30 observations or more; true without one
+coverage DOUBLE | observed share of the step, 0..1
+is_provisional BOOLEAN | the step ends after the store's watermark, so it may still change
+""")
+
 _POLARS: Mapping[str, pl.DataType] = MappingProxyType({
     "VARCHAR": pl.String(), "JSON": pl.String(), "DOUBLE": pl.Float64(), "BOOLEAN": pl.Boolean(),
     "INTEGER": pl.Int32(), TIME: pl.Datetime("us", "UTC"),

@@ -28,7 +28,7 @@ def test_the_script_of_the_readme_runs(samples: Path, tmp_path: Path, monkeypatc
     (tmp_path / "data" / "samples").symlink_to(samples)
     monkeypatch.chdir(tmp_path)
     exec(compile(script, "README.md", "exec"), {})
-    assert "<svg" in (tmp_path / "scorecard.html").read_text(encoding="utf-8")
+    assert "<svg" in (tmp_path / "review.html").read_text(encoding="utf-8")
     assert (tmp_path / "error_ratio.html").is_file()
 
 

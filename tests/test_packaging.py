@@ -63,11 +63,11 @@ def check_works(bin_folder: Path, cwd: Path) -> str:
 def test_the_wheel_holds_queries_samples_objectives_and_templates(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    for folder in ("measures", "rollups", "files", "exact"):
+    for folder in ("measures", "rollups", "files", "exact", "incidents", "logs", "quality", "scorecards", "examples"):
         for file in (ROOT / "queries" / folder).glob("*.*"):
             assert f"erp_telemetry/queries/{folder}/{file.name}" in names
-    assert {"erp_telemetry/objectives.toml", "erp_telemetry/py.typed", "erp_telemetry/views/templates/report.html",
-            "erp_telemetry/views/templates/report.md"} <= names
+    assert {"erp_telemetry/objectives.toml", "erp_telemetry/py.typed", "erp_telemetry/views/templates/review.html",
+            "erp_telemetry/views/templates/review.md", "erp_telemetry/views/templates/review/style.css"} <= names
     assert any(name.startswith("erp_telemetry/samples/otlp/") for name in names)
     assert not any("__pycache__" in name for name in names)
 

@@ -30,13 +30,15 @@ _PROSE = frozenset(re.findall(r"\w+", """null none nil undefined true false stri
     too wrong rejected denied refused validated refreshed validation authentication optional unset"""))
 _FIRST = "api|access|account|shared|private|signing|encryption|master|subscription|functions|connection|client"
 _KEY = re.compile(
-    rf"(?<![\w.\-])(?<!\[redacted: )(?<!\[redacted: url )((?:(?:{_FIRST})[ ])?[\w.\-]++)\\*[\"'`]?\]?[ \t]*+"
-    r"(=>|:=|={1,3}|:(?!:))[ \t]*+", re.IGNORECASE)
+    # a mark is no name
+    rf"(?<![\w.\-])(?<!\[redacted: )(?<!\[redacted: url )"
+    rf"((?:(?:{_FIRST})[ ])?[\w.\-]++)\\*[\"'`]?\]?[ \t]*+(=>|:=|={{1,3}}|:(?!:))[ \t]*+", re.IGNORECASE)
 _FLAG = re.compile(r"(?<![\w\-])--?([A-Za-z][\w\-]*+)([ ]++)(?![\-\s])")
-_ELEMENT = re.compile(r"<([\w:.\-]++)(?:[ ][^<>]{0,300})?(>)(?=[^<\s])")
+# Foo<Token>.Bar and <HandleTokenAsync>d__3 are types, not elements
+_ELEMENT = re.compile(r"(?<![\w.])<([\w:.\-]++)(?:[ ][^<>]{0,300})?(>)(?=[^<\s])")
 _NAMED = re.compile(
-    r"\\*[\"']?(?:key|name)\\*[\"']?\s*[:=]\s*\\*[\"']([\w:.\- ]{1,100})\\*[\"'][,\s]*\\*[\"']?value\\*[\"']?"
-    r"(\s*[:=]\s*)",
+    r"\b(?:key|name)\\{0,4}[\"']?\s*[:=]\s*\\{0,4}[\"']([\w:.\- ]{1,100})\\{0,4}[\"'][,\s]*\\{0,4}[\"']?"
+    r"value\\{0,4}[\"']?(\s*[:=]\s*)",
     re.IGNORECASE)
 _OPENING = re.compile(r"(\\*)([\"'`])")
 _CLOSED = {quote: re.compile(rf"(?:[^{quote}\\]|\\.|{quote}{quote})*+", re.DOTALL) for quote in "\"'`"}
@@ -73,7 +75,7 @@ def is_hole(text: str) -> bool:
 
 
 def finds(text: str, lower: str) -> Iterator[_Found]:
-    """Values under secret names, each widened to the connection string around it; ``lower``: the text in lower case."""
+    """Values under secret names, each widened to the connection string around it."""
     if not _SECRET.search(lower) and "sig" not in lower:
         return
     for pattern in (_KEY, _FLAG, _ELEMENT, _NAMED):
@@ -148,7 +150,10 @@ def _widened(text: str, key: re.Match[str], start: int, stop: int) -> _Found:
     end = stop + len(quotes) if quotes and text.startswith(quotes, stop) else stop
     first, last = key.start(), end
     for _ in range(_PAIRS):
-        first, last = _pair_before(text, first), (after.end() if (after := _AFTER.match(text, last)) else last)
+        before, after = _pair_before(text, first), _AFTER.match(text, last)
+        if before == first and after is None:
+            break
+        first, last = before, last if after is None else after.end()
     if first == key.start() and last == end:
         return start, stop, "secret", bare(secret)
     return first, last, "connection string", secret

@@ -32,7 +32,7 @@ _IBAN_LENGTHS = dict(re.findall(r"([A-Z]{2})(\d\d)", """AD24 AE23 AL28 AT20 AZ28
 """Length by country: SWIFT IBAN registry, release 99."""
 
 CANDIDATE = (
-    rf"(?i){keyed.NAMES}|basic[ \t]|negotiate|ntlm|\bsig\b|://[^\s/@]*:|@|%40|eyJ|A[KS]IA[A-Z0-9]{{4}}|gh[a-z]_|"
+    rf"(?i){keyed.NAMES}|basic[ \t]|negotiate|ntlm|\bsig\b|://[^\s/@]*:|@|%40|eyJ|A[KS]IA[A-Z0-9]{{4}}|gh[pousr]_|"
     r"github_pat|glpat|xox|xapp-|AIza|[rs]k_(?:live|test)|[A-Za-z0-9+/]==|PRIVATE KEY|\\u00|"
     r"(?:^|[^0-9])(?:[2-6][0-9]{12}|[2-6][0-9]{3}[ \-\u00a0](?:[0-9]{4}|[0-9]{6})[ \-\u00a0][0-9]{4})|"
     rf"\b(?:{'|'.join(sorted(_IBAN_LENGTHS))})[0-9][0-9][ \-\u00a0]?[A-Z0-9]")
@@ -40,11 +40,11 @@ CANDIDATE = (
 
 # the same for one text in Python, where a search for words is much faster than an alternation
 _SCHEMES = ("bearer", "basic", "negotiate", "ntlm", "signature")
-_VENDORS = ("akia", "asia", "gh", "glpat", "xox", "xapp", "aiza", "k_live", "k_test", "==")
+_VENDORS = ("akia", "asia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat", "glpat", "xox", "xapp", "aiza",
+            "k_live", "k_test", "==")
 _HINTS = ("pass", "pwd", "secret", "token", "cookie", "credential", "jwt", "authori", "conn", "key", "sig", "@", "%40",
           "://", "eyj", "\\u00", *_SCHEMES, *_VENDORS)
-_NUMBER = re.compile(
-    r"[2-6][0-9]{12}|[0-9]{4}[ \-\xa0][0-9]{4}|[0-9]{4}[ \-\xa0][0-9]{6}|(?<![^\W_])[A-Za-z]{2}[0-9]{2}")
+_NUMBER = re.compile(r"[2-6][0-9]{12}|[0-9]{4}[ \-\xa0][0-9]{4}|(?<![^\W_])[A-Za-z]{2}[0-9]{2}")
 
 _EMAIL = re.compile(r"(?<![\w.+\-'])[\w.+\-']++(?:@|%40)[^\W_][\w\-]*+(?:\.[\w\-]++)*\.[^\W\d_]{2,}")
 _URL = re.compile(r"://([^\s/:@\"'<>?#\\]{0,256}:[^\s\"'<>\\]{1,512})@")
@@ -54,7 +54,7 @@ _SCHEME = re.compile(
 _TELLING = re.compile(r"\d|[._~+/=%\-]|[a-z][A-Z]")
 _JWT = re.compile(r"(?<![\w\-])eyJ[\w\-]{8,}(?:\.[\w\-]*=*)*")
 _VENDOR = re.compile(
-    r"gh[a-z]_[A-Za-z0-9]{10,}|github_pat_\w{10,}|glpat-[\w\-]{10,}|xox[a-z]-[\w\-]{8,}|xapp-[\w\-]{10,}|"
+    r"gh[pousr]_[A-Za-z0-9]{10,}|github_pat_\w{10,}|glpat-[\w\-]{10,}|xox[a-z]-[\w\-]{8,}|xapp-[\w\-]{10,}|"
     r"AIza[\w\-]{30,}|[rs]k_(?:live|test)_[A-Za-z0-9]{10,}|(?<![A-Za-z0-9])A[KS]IA[A-Z0-9]{16}(?![A-Za-z0-9])|"
     r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{86}==")
 _PEM = r"[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"

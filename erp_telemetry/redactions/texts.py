@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 from typing import Any
 
 from erp_telemetry.redactions import keyed
@@ -21,6 +23,7 @@ HIDDEN = (r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b-\u2
 _HIDDEN = re.compile(HIDDEN)
 _MARK = re.compile(r"\[redacted: [a-z ]+\d*\]")
 _JSON = re.compile(r"\s*[{\[]")
+_start, _stop = itemgetter(0), itemgetter(1)
 # shorter ones, and years, stand everywhere by chance
 _LEAST = 4
 _PLAIN_LEAST = 6
@@ -141,6 +144,8 @@ class Passage:
             kept.append(text[at:])
             marks = (*(mark(span.kind) for span in spans), "")
             text = "".join(part for pair in zip(kept, marks, strict=True) for part in pair)
+            if finder is finds and not may_hold(" ".join(kept)):
+                return text
 
 
 def _document(text: str) -> Any:
@@ -182,7 +187,7 @@ def _spans(text: str, found: Iterable[Find]) -> list[Find]:
     marks = [one.span() for one in _MARK.finditer(text)]
     spans: list[Find] = []
     for one in sorted(found, key=lambda find: (find.start, -find.stop)):
-        touched = [(start, stop) for start, stop in marks if start < one.stop and stop > one.start]
+        touched = marks[bisect_right(marks, one.start, key=_stop):bisect_left(marks, one.stop, key=_start)]
         if one.start >= one.stop or any(start <= one.start and one.stop <= stop for start, stop in touched):
             continue
         start = min((one.start, *(start for start, _ in touched)))

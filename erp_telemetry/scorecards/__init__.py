@@ -32,7 +32,8 @@ def score(store: Store, window: Window, objectives: Objectives | None = None) ->
         system first, then each service. States: met, missed, insufficient, no_data; of bands
         normal, warning, critical, unknown.
     """
-    facts = gather(store, window, objectives if objectives is not None else Objectives.load())
+    with store.reading():
+        facts = gather(store, window, objectives if objectives is not None else Objectives.load())
     rows: list[dict[str, Any]] = []
     for service in (None, *facts.services):
         rows += [uptime(facts, service), mean_time(facts, service, "mttr"), mean_time(facts, service, "mttd"),

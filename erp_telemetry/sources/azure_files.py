@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -66,20 +65,21 @@ class AzureFiles:
         return _spooled(path, is_whole)
 
 
-_MARKS = ('"Type"', '"metricName"', '"resourceId"', '"itemCount"', '"ItemCount"', '"TimeGenerated"', '"timeseries"',
-          '"itemType"', '"customDimensions"')
-
-
 def recognise(head: Head) -> str | None:
-    """What kind of Azure Monitor export it is, told by the names its records use."""
+    """What kind of Azure Monitor export it is, told by the names its records bear at their top."""
     if head.suffix not in JSON_SUFFIXES or not head.text.lstrip().startswith(("{", "[")):
         return None
-    if head.records and all(map(azure_shapes.is_app, head.records)):
-        kinds = sorted({str(record.get("Type", "platform metrics")) for record in head.records})
-        return f"Azure Monitor: {', '.join(kinds)}"
-    if re.match(r'\s*\{\s*"tables"\s*:', head.text):
-        return "Azure Monitor: a saved answer"
-    return "Azure Monitor export" if any(mark in head.text for mark in _MARKS) else None
+    if head.records:
+        kinds = [azure_shapes.kind(record) for record in head.records]
+        if sum(kind is not None for kind in kinds) * 2 > len(kinds):
+            return f"Azure Monitor: {', '.join(sorted({kind for kind in kinds if kind}))}"
+        return None
+    try:
+        first = next(azure_shapes.records(head.document), {})
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    found = azure_shapes.kind(first)
+    return f"Azure Monitor: {found}" if found else None
 
 
 def _is_record(record: Json) -> bool:

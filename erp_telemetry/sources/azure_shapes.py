@@ -51,6 +51,20 @@ def is_app(record: Json) -> bool:
     return kind in APP and ("TimeGenerated" in record or ("time" in record and "properties" not in record))
 
 
+def kind(record: Json) -> str | None:
+    """The table a record is of, a wrapper of records, or ``None``: what recognition says of it."""
+    wrapped = next((name for name in ("records", "tables", "value") if isinstance(record.get(name), list)), None)
+    if wrapped is not None and record[wrapped]:
+        try:
+            return kind(next(records(record)))
+        except (ValueError, KeyError, TypeError, AttributeError, StopIteration):
+            return None
+    try:
+        return str(normal(record).get("Type", "platform metrics"))
+    except ValueError:
+        return None
+
+
 def normal(record: Json) -> Json:
     """One record as the SQL reads it; ``ValueError`` names a type that is not known."""
     if is_app(record):

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from erp_telemetry.schema import TABLES
 from erp_telemetry.sources import azure_shapes, log_objects
 from erp_telemetry.sources.container_logs import Event, unwrapped
 from erp_telemetry.sources.files import Json
-from erp_telemetry.sources.log_texts import continues, has_zone, is_console, is_klog, time_of
+from erp_telemetry.sources.log_texts import continues, has_zone, is_console, is_klog, is_timed, time_of
 from erp_telemetry.sources.serilog_files import is_event
 
 _LEVELS = ("verbose", "debug", "information", "warning", "error", "critical")
 _LOG4J = re.compile(r"\[?\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}\b")
 
 
-def layout(lines: Iterable[str]) -> str | None:
+def layout(lines: Sequence[str]) -> str | None:
     """The layout that most lines are in, lines of stack traces apart; ``None`` where most carry no time."""
+    if _is_table(lines):
+        return None
     found: Counter[str] = Counter()
     considered = zoned = timed = 0
     for line in lines:
@@ -37,6 +40,18 @@ def layout(lines: Iterable[str]) -> str | None:
     return f"container log, {found.most_common(1)[0][0]}{times}"
 
 
+def _is_table(lines: Sequence[str]) -> bool:
+    """Whether a line of names stands above lines of as many fields."""
+    if len(lines) < 2 or lines[0].startswith("{") or unwrapped(0, lines[0]).time or time_of(lines[0]):
+        return False
+    parted = max(",;\t", key=lines[0].count)
+    try:
+        widths = {len(next(csv.reader([line], delimiter=parted))) for line in lines}
+    except csv.Error:
+        return False
+    return len(widths) == 1 and 1 not in widths
+
+
 def _layout(event: Event) -> tuple[str | None, str | None]:
     """The layout of one line and its time; a line that no logger writes so has neither."""
     if event.wrapping is not None:
@@ -48,7 +63,7 @@ def _layout(event: Event) -> tuple[str | None, str | None]:
         return ".NET console text", time
     if is_klog(event.text):
         return "klog text", None
-    if time is None:
+    if not is_timed(event.text):
         return None, None
     return ("log4j text" if _LOG4J.match(event.text) else "text"), time
 

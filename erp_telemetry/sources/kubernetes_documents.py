@@ -7,6 +7,7 @@ another.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from erp_telemetry.sources.heads import Head
 from erp_telemetry.sources.kubernetes_objects import title
 
 _DECODER = json.JSONDecoder()
+# how kubectl opens an object or a list of them
+_OPENING = re.compile(r'\s*\{\s*"apiVersion":\s*"[^"]+"')
 
 
 def documents(path: Path, rejects: list[Reject]) -> Iterator[tuple[int | None, str, Json]]:
@@ -77,20 +80,21 @@ def kinds(head: Head) -> list[str] | None:
     found: list[Any] = [record for record in head.records if _is_object(record)]
     if 2 * len(found) <= len(head.lines):
         # written over many lines, as kubectl does; the name is asked for first, so that no other big file is read
-        if '"apiVersion"' not in head.text or (whole := _begins_with(head.path)) is None:
+        if '"apiVersion"' not in head.text:
             return None
-        found = [whole]
+        try:
+            found = [_begins_with(head.path)]
+        except (ValueError, RecursionError):
+            return ["a document that breaks off"] if _OPENING.match(head.text) else None
+        if not _is_object(found[0]):
+            return None
     return sorted({str(one.get("kind")) for document in found for _, one in _flat(document)})
 
 
 def _begins_with(path: Path) -> Any:
-    """The first document of a file, if it is of objects."""
+    """The first document of a file; ``ValueError`` where it is none."""
     _, text = next(_pieces(path, []), (0, ""))
-    try:
-        found = _DECODER.raw_decode(text.lstrip())[0]
-    except (ValueError, RecursionError):
-        return None
-    return found if _is_object(found) else None
+    return _DECODER.raw_decode(text.lstrip())[0]
 
 
 def _is_object(found: Any) -> bool:

@@ -26,8 +26,9 @@ _LEVEL = re.compile(
     rf"|\[\d\d:\d\d:\d\d(?:\.\d+)? ({_SAID.upper()})\])")
 _LOGFMT = re.compile(r'(?:^|\s)(?:level|lvl|severity)="?([A-Za-z]+)')
 _TIME = re.compile(
-    r'(?:time=)?["\[(]?(\d{4})[-/](\d\d)[-/](\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?'
-    r'(?:\s?(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?))?(?:["\])]|(?=[ |]|:\s|$))')
+    r'(time="|[\[(])?(\d{4})[-/](\d\d)[-/](\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?'
+    r'(?:\s?(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?))?(["\])]|(?=[ |]|:\s|$))')
+_CLOSES = {None: "", 'time="': '"', "[": "]", "(": ")"}
 _CONSOLE = re.compile(r"(trce|dbug|info|warn|fail|crit): (\S.*?)\[(-?\d+)\](?:\s+(.*))?$")
 _KLOG = re.compile(r"([IWEF])\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ ([\w./-]+:\d+)\] ?(.*)$")
 _KLOG_LEVELS = {"I": "information", "W": "warning", "E": "error", "F": "critical"}
@@ -79,6 +80,12 @@ def is_klog(text: str) -> bool:
     return _KLOG.match(text) is not None
 
 
+def is_timed(text: str) -> bool:
+    """Whether a text begins with a time and goes on after it."""
+    time, rest = _split(text)
+    return time is not None and bool(rest)
+
+
 def time_of(text: str) -> str | None:
     """The time a text begins with, in ISO form; without offset where it has none."""
     return _split(text)[0]
@@ -116,16 +123,16 @@ def exception_type(trace: str) -> str | None:
 def _split(text: str) -> tuple[str | None, str]:
     """The time at the beginning, in ISO form, and the text after it."""
     found = _TIME.match(text)
-    if not found:
+    if not found or _CLOSES[found[1]] != found[8]:
         return None, text
-    year, month, day, clock, fraction, zone = found.groups()
+    year, month, day, clock, fraction, zone = found.groups()[1:7]
     if zone in ("UTC", "GMT"):
         zone = "Z"
     elif zone and zone != "Z":
         digits = zone[1:].replace(":", "").ljust(4, "0")
         zone = f"{zone[0]}{digits[:2]}:{digits[2:]}"
     time = f"{year}-{month}-{day}T{clock}{'.' + fraction if fraction else ''}{zone or ''}"
-    return time, text[found.end():].lstrip(" |:" if not text.startswith("time=") else " ")
+    return time, text[found.end():].lstrip(" |:")
 
 
 def _plain(rest: str, more: list[str]) -> Said:

@@ -101,12 +101,11 @@ class Store:
         Raises:
             StoreError: the store is empty, so there is no last moment.
         """
-        until = self.watermark
+        with self.reading() as connection:
+            until = ledger.told_until(connection)
         if until is None:
             raise StoreError(f"{self.path} is empty: pull something first, then ask for the last days")
-        # half-open, so that the newest row is inside even when it stands on a whole minute
-        whole = until.replace(second=0, microsecond=0) + timedelta(minutes=1)
-        return Window.last(days=days, hours=hours, until=whole)
+        return Window.last(days=days, hours=hours, until=until)
 
     def ledger(self) -> pl.DataFrame:
         """Every slice that was ever pulled, in order, each with the hash of the one before it."""

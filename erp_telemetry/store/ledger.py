@@ -42,6 +42,17 @@ def watermark(connection: duckdb.DuckDBPyConnection) -> datetime | None:
     return found
 
 
+def told_until(connection: duckdb.DuckDBPyConnection) -> datetime | None:
+    """The whole minute up to which the store has been told; ``None`` while it is empty.
+
+    A row at 10:00:00 belongs to the minute that begins there; a metric at 10:00:00 ends the one before.
+    """
+    found: datetime | None = value(connection, """
+        select max(case when table_name = 'metrics' and time = date_trunc('minute', time) then time
+                        else date_trunc('minute', time) + interval 1 minute end) from watermarks""")
+    return found
+
+
 def verify(connection: duckdb.DuckDBPyConnection, path: str) -> int:
     """Recompute every hash; a break is a ``StoreError`` that names the entry.
 

@@ -8,58 +8,73 @@ import altair as alt
 import polars as pl
 
 from erp_telemetry import catalog
+from erp_telemetry.contexts import Context
 from erp_telemetry.errors import FrameError
 from erp_telemetry.schema import DIMENSIONS
+from erp_telemetry.views.marks import marks
 from erp_telemetry.views.theme import SERIES_COLOURS, STATE_COLOURS, readable
 
 Drawing = alt.LayerChart | alt.FacetChart | alt.VConcatChart
 _READINGS = ("measure", "time", "value")
 _SCORECARD = ("kpi", "service", "state", "value", "unit")
+_HEALTH = ("kpi", "service", "time", "state")
 _WHOLE = "whole system"
 _BANDED = 3
 _MARKS = {"met": "✓", "normal": "✓", "missed": "✗", "critical": "✗", "warning": "!", "insufficient": "≈"}
 _UNIT_WORDS = {"ratio": "%", "1": "count", "1/s": "per second"}
 
 
-def chart(frame: pl.DataFrame) -> Drawing:
-    """Draw readings as lines over time, or a scorecard as a matrix of states.
+def chart(frame: pl.DataFrame, *, context: Context | None = None) -> Drawing:
+    """Draw readings as lines over time, a scorecard as a matrix of states, or health as a timeline of them.
 
     Readings: one line for each key, holes left open, provisional steps dashed; for up to three keys
     a band between ``value_low`` and ``value_high`` (of more the bands would hide the lines), cut off
-    at one and a half times the largest value. Times are UTC.
+    at one and a half times the largest value. With a ``context``, incidents of the services drawn are
+    shaded and changes made to them are dashed uprights. Times are UTC.
 
     Raises:
-        FrameError: the frame is neither readings nor a scorecard.
+        FrameError: the frame is none of these.
     """
     columns = set(frame.columns)
+    if columns.issuperset(_HEALTH):
+        return _timeline(frame)
     if columns.issuperset(_SCORECARD):
         return _states(frame)
     if columns.issuperset(_READINGS):
-        return _readings(frame)
+        drawn: Drawing = _readings(frame, context)
+        return drawn
     raise FrameError(
-        f"a chart needs readings ({', '.join(_READINGS)}) or a scorecard ({', '.join(_SCORECARD)}); "
-        f"found columns {', '.join(frame.columns) or 'none'}: pass what measure() or score() gave"
+        f"a chart needs readings ({', '.join(_READINGS)}), a scorecard ({', '.join(_SCORECARD)}) or health "
+        f"({', '.join(_HEALTH)}); found columns {', '.join(frame.columns) or 'none'}: "
+        "pass what measure(), score() or health() gave"
     )
 
 
-def _readings(frame: pl.DataFrame) -> Drawing:
+def _readings(frame: pl.DataFrame, context: Context | None) -> Any:
     names = frame["measure"].unique().sort().to_list()
-    layers = [alt.layer(*_layers(frame.filter(pl.col("measure") == name)), title=name) for name in names]
+    behind = marks(frame, context) if context is not None else []
+    layers = [_layered(frame.filter(pl.col("measure") == name), behind, name) for name in names]
     if not layers:
-        layers = [alt.layer(*_layers(frame), title="no readings")]
+        layers = [_layered(frame, [], "no readings")]
     if len(layers) == 1:
         return layers[0].properties(width=640, height=260)
     stack = [layer.properties(width=640, height=180) for layer in layers]
     return alt.vconcat(*stack)
 
 
-def _layers(frame: pl.DataFrame) -> list[alt.Chart]:
+def _layered(frame: pl.DataFrame, behind: list[alt.Chart], title: str) -> Any:
+    """All layers over one copy of the rows: Altair copies what each of them holds many times."""
     unit = _unit(frame)
     rows = _rows(frame, unit)
-    base = alt.Chart(alt.InlineData(values=rows)).encode(
+    return alt.layer(*behind, *_layers(frame, unit, rows), data=alt.InlineData(values=rows), title=title)
+
+
+def _layers(frame: pl.DataFrame, unit: str, rows: list[dict[str, Any]]) -> list[alt.Chart]:
+    base = alt.Chart().encode(
         x=alt.X("time:T", scale=alt.Scale(type="utc"), title="time, UTC"),
+        # a legend of one entry says what the title says
         color=alt.Color("key:N", title=None, scale=alt.Scale(range=list(SERIES_COLOURS)))
-        if rows else alt.value(SERIES_COLOURS[0]),
+        if len({row["key"] for row in rows}) > 1 else alt.value(SERIES_COLOURS[0]),
     )
     title = f"{_name(frame)}, {_UNIT_WORDS.get(unit, unit)}" if unit else _name(frame)
     line: Any = {"invalid": "break-paths-show-domains", "strokeWidth": 1.5}
@@ -67,12 +82,12 @@ def _layers(frame: pl.DataFrame) -> list[alt.Chart]:
     few = len({row["key"] for row in rows}) <= _BANDED
     if few and any(row["value_low"] is not None for row in rows):
         layers.append(base.mark_area(opacity=0.15, clip=True, invalid="break-paths-show-domains").encode(
-            y=alt.Y("value_low:Q", title=title, scale=_scale(rows)), y2="value_high:Q"))
+            y=alt.Y("value_low:Q", title=title, scale=_scale(rows)), y2=alt.Y2("value_high:Q")))
     layers.append(base.mark_line(**line).encode(y=alt.Y("settled:Q", title=title)))
     if any(row["provisional"] is not None for row in rows):
-        layers.append(base.mark_line(strokeDash=[4, 3], **line).encode(y="provisional:Q"))
+        layers.append(base.mark_line(strokeDash=[4, 3], **line).encode(y=alt.Y("provisional:Q")))
     if any(row["alone"] is not None for row in rows):
-        layers.append(base.mark_point(size=12, filled=True).encode(y="alone:Q"))
+        layers.append(base.mark_point(size=12, filled=True).encode(y=alt.Y("alone:Q")))
     return layers
 
 
@@ -132,3 +147,22 @@ def _states(frame: pl.DataFrame) -> Drawing:
         color=alt.Color("state:N", scale=colours, title="state"), tooltip=["kpi:N", "service:N", "state:N", "value:N"])
     words = base.mark_text(color="white", fontSize=10).encode(text="value:N")
     return alt.layer(tiles, words).properties(width=alt.Step(84), height=alt.Step(24))
+
+
+def _timeline(frame: pl.DataFrame) -> Drawing:
+    """One strip for each service and band; a step reaches to the next one."""
+    by = ["service", "kpi"]
+    width = pl.col("time").shift(-1).over(by) - pl.col("time")
+    stamp = "%Y-%m-%dT%H:%M:%SZ"
+    rows = frame.sort(*by, "time").with_columns(
+        (pl.col("time") + width.fill_null(strategy="forward")).alias("until")
+    ).select(
+        (pl.col("service") + " · " + pl.col("kpi")).alias("strip"), "state",
+        pl.col("time").dt.strftime(stamp), pl.col("until").fill_null(pl.col("time")).dt.strftime(stamp),
+    ).to_dicts()
+    colours = alt.Scale(domain=list(STATE_COLOURS), range=list(STATE_COLOURS.values()))
+    return alt.layer(alt.Chart(alt.InlineData(values=rows)).mark_rect().encode(
+        x=alt.X("time:T", scale=alt.Scale(type="utc"), title="time, UTC"), x2="until:T",
+        y=alt.Y("strip:N", title=None), color=alt.Color("state:N", scale=colours, title="state"),
+        tooltip=["strip:N", "state:N", "time:T", "until:T"],
+    )).properties(width=640, height=alt.Step(18))

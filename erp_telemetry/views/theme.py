@@ -14,6 +14,21 @@ STATE_COLOURS: Mapping[str, str] = MappingProxyType({
 })
 """Each readable on white and beside its own word; colour never stands alone."""
 SERIES_COLOURS = ("#1f6feb", "#d1590a", "#2e7d4f", "#a0318f", "#8a6d00", "#0b7f8c", "#b3261e", "#5b5bd6")
+INCIDENT_COLOUR = "#d64545"
+CHANGE_COLOUR = "#7a7f87"
+"""Marks behind readings: they read on white and on dark."""
+KPI_NAMES: Mapping[str, str] = MappingProxyType({
+    "uptime": "Uptime", "mttr": "Mean time to repair", "mttd": "Mean time to detect",
+    "rto": "Recovery time (RTO)", "rpo": "Data loss (RPO)", "error_ratio": "Error ratio", "latency_p99": "P99 latency",
+    "cpu_band": "CPU", "memory_band": "Memory", "latency_band": "Latency (P95)", "error_band": "Errors",
+    "gateway_cpu_band": "Gateway CPU", "db_connection_band": "Database connections",
+    "cache_hit_band": "Cache hits",
+})
+MEASURE_NAMES: Mapping[str, str] = MappingProxyType({
+    "request_rate": "Requests per second", "error_ratio": "Error ratio", "latency_p95": "P95 latency",
+    "latency_p99": "P99 latency", "cpu_ratio": "CPU of its limit", "memory_ratio": "Memory of its limit",
+    "db_connection_ratio": "Database connections of those allowed", "cache_hit_ratio": "Cache hits",
+})
 _BARS, _PLAIN_BARS = "▁▂▃▄▅▆▇█", "_.-:=+*#"
 _SPANS = ((86400.0, "d"), (3600.0, "h"), (60.0, "m"))
 
@@ -32,6 +47,8 @@ def readable(value: float | None, unit: str) -> str:
         return f"{value:.3g} ms" if abs(value) < 999.5 else readable(value / 1000, "s")
     if unit == "s":
         return _duration(value)
+    if unit == "1/s":
+        return f"{value:,.0f} a second" if abs(value) >= 1000 else f"{value:.3g} a second"
     if unit == "By":
         return _size(value)
     text = f"{value:,.0f}" if value == round(value) or abs(value) >= 1000 else f"{value:.4g}"

@@ -200,6 +200,13 @@ def test_of_watched_documents_the_last_state_counts(tmp_path: Path) -> None:
     assert reasons(KubernetesFiles(kept)) == [(1, "Pod deleted while it was watched")]
 
 
+def test_a_list_that_breaks_off_is_recognised_and_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / f"pods-{AT}.json", listed(pod(), pod())[:-40])
+    assert recognise(path).taken[0].format == "kubectl get -o json: a document that breaks off"
+    with pytest.raises(SourceError, match=r"nothing of it can be read.*not a JSON document"):
+        read(KubernetesFiles(path))
+
+
 def test_an_empty_list_is_no_flaw(tmp_path: Path) -> None:
     path = write(tmp_path / "events.json", listed())
     assert recognise(path).unknown == ()
@@ -384,6 +391,10 @@ def test_what_tells_no_moment_is_recognised_and_refused(text: str, reason: str, 
     ("a.csv", "time,service,message\n2026-07-01T10:00:00Z,erp,x\n2026-07-01T10:00:01Z,erp,x\n"),
     ("c.csv", "2026-07-01T10:00:00.123456+00:00,erp,x\n2026-07-01T10:00:01.123456+00:00,erp,x\n"),
     ("b.csv", "2026-07-01 10:00:00,200,GET /\n2026-07-01 10:00:01,200,GET /\n"),
+    ("d.csv", "timestamp,value\n2015-07-10 14:24:00,564\n2015-07-10 14:38:00,730\n"),
+    ("e.csv", "2015-07-10 14:24:00,564\n2015-07-10 14:38:00,730\n"),
+    ("f.csv", '"Time","Value"\n"2018-04-25T00:00:00Z","0"\n'), ("g.csv", '"2018-04-25T00:00:00Z","0"\n' * 3),
+    ("h.csv", "Time,Name,P99(s)\n2023-01-30 11:39:52.948766709 +0000 UTC m=+0.125,front,0.4\n"),
     ("a.tsv", "2026-07-01T10:00:00Z\terp\tx\n2026-07-01T10:00:01Z\terp\tx\n"),
     ("access_log", '10.0.0.1 - - [01/Jul/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 1 "-" "curl"\n' * 3),
     ("access.json", '{"time":"2026-07-01T10:00:00Z","remote_addr":"10.0.0.1","status":200}\n' * 3),

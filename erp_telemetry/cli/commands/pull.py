@@ -90,7 +90,11 @@ def pulled(found: Recognised, store: Store, objectives: Objectives | None = None
     receipts = []
     for source in found.sources:
         with screens.progress(f"pulling {source.name}") as show:
-            receipts.append(et.pull(source, store, objectives=objectives, progress=show))
+            try:
+                receipts.append(et.pull(source, store, objectives=objectives, progress=show))
+            except et.SourceError as error:
+                # nothing of this source could be read; the others have their turn
+                receipts.append(et.Receipt(source.name, refused=[str(error)]))
     return receipts
 
 

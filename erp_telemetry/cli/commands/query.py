@@ -48,7 +48,7 @@ def query(
     For example:
 
     - `erp-telemetry query`
-    - `erp-telemetry query slowest_requests --last 1d --param limit=20`
+    - `erp-telemetry query errors_of_a_service --last 1d --param service=orders`
     - your own: `erp-telemetry query errors.sql --param service=orders --json`
     """
     if name is None:

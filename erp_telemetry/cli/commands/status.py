@@ -35,7 +35,8 @@ def status(store: StoreOption = Path("erp.duckdb"), as_json: JsonOption = False)
     if as_json:
         screens.print_json(rows)
         return
-    still = [one for one in et.incidents(held, asked) if one.is_open]
+    # what was told since the last whole 5 minutes is open too
+    still = [one for one in et.incidents(held, et.Window(asked.start, held.last(hours=1).stop)) if one.is_open]
     watermark = held.watermark or until
     age = datetime.now(UTC) - watermark
     answer = _ANSWERS[_worst(rows, is_any_open=bool(still))]

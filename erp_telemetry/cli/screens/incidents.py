@@ -39,7 +39,7 @@ def incident_row(one: Incident) -> dict[str, Any]:
 def _ended(one: Incident) -> str:
     if one.is_open:
         return "[bold red]still open[/]"
-    return DASH if one.impact_end is None else f"{one.impact_end:%Y-%m-%d %H:%M}"
+    return "not recorded" if one.ended is None else f"{one.ended:%Y-%m-%d %H:%M}"
 
 
 def _span(span: timedelta | None) -> str:

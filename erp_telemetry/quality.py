@@ -1,0 +1,65 @@
+"""Quality: how far the telemetry of a window can be trusted: heard, late, doubled, set aside, clocks apart."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from erp_telemetry import catalog
+from erp_telemetry.store import Store, answers
+from erp_telemetry.window import Window
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """What is known of the telemetry itself.
+
+    ``coverage``, ``lateness`` and ``clock_skew`` speak of the window; ``pulls``, ``rows`` and
+    ``set_aside`` of all that the store ever took in.
+
+    - ``coverage``: ``service, observed`` (minutes), ``coverage`` (0..1), ``longest_silence``
+      (minutes), ``first_heard, last_heard``.
+    - ``lateness``: ``table_name, rows, median_seconds, p99_seconds, longest_seconds``; empty where no
+      export says when a row was received, or raw rows were pruned.
+    - ``clock_skew``: ``caller, callee, calls, began_before`` (handled before they were made),
+      ``offset_ms`` (of the callee's clock), ``earliest_ms``.
+    - ``pulls``: by ``source``: ``slices, rows, duplicates, late, unprovable, rejected``.
+    - ``set_aside``: ``reason, lines``.
+    """
+
+    window: Window
+    coverage: pl.DataFrame
+    lateness: pl.DataFrame
+    clock_skew: pl.DataFrame
+    pulls: pl.DataFrame
+    rows: Mapping[str, int]
+    set_aside: pl.DataFrame
+
+
+def quality(store: Store, window: Window) -> Quality:
+    """Say how complete, prompt and consistent the telemetry of a window is; see :class:`Quality`."""
+    bounds = {"start": window.start, "stop": window.stop}
+    with store.reading() as connection:
+        coverage, lateness, skew = (
+            answers.frame(connection, catalog.query(f"quality/{name}").text, bounds)
+            for name in ("coverage", "lateness", "clock_skew"))
+    minutes = window.duration.total_seconds() / 60
+    ledger = store.ledger()
+    kept: Counter[str] = Counter()
+    for counts in ledger["row_counts"].to_list():
+        kept.update(json.loads(counts))
+    totals = [pl.col(name).sum() for name in ("rows", "duplicates", "late", "unprovable", "rejected")]
+    return Quality(
+        window=window,
+        coverage=coverage.with_columns((pl.col("observed") / minutes).clip(0, 1).alias("coverage")),
+        lateness=lateness,
+        clock_skew=skew,
+        pulls=ledger.group_by("source").agg(pl.len().alias("slices"), *totals).sort("source"),
+        rows=dict(sorted(kept.items())),
+        set_aside=store.rejects().group_by("reason").agg(pl.len().alias("lines")).sort(
+            ["lines", "reason"], descending=[True, False]),
+    )
