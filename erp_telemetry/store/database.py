@@ -135,6 +135,10 @@ class Store:
                 if "orrupt" in str(error):
                     raise
                 raise QueryError(f"the query does not run: {redact(str(error)).value}") from error
+            except pl.exceptions.ComputeError as error:
+                raise QueryError(
+                    "a column of the answer has a type that frames do not know, such as an interval: cast it, "
+                    "as in epoch(stop - start) for seconds") from error
         return redact(found).value if is_redacted else found
 
     def prune(self, *, raw_days: float) -> dict[str, int]:

@@ -20,11 +20,11 @@ def print_taken(found: Recognised, is_verbose: bool) -> None:
     """What each file was taken for: folded by format, or file by file."""
     if is_verbose:
         for one in found.taken:
-            say(f"{safe(one.path)}: {safe(one.format)}")
+            say(f"{safe(one.path)}: {_form(one.source, one.format)}")
         return
     counts = Counter((one.source, one.format) for one in found.taken)
-    for (_, form), count in sorted(counts.items()):
-        say(f"{_files(count)} as {safe(form)}")
+    for (source, form), count in sorted(counts.items()):
+        say(f"{_files(count)} as {_form(source, form)}")
 
 
 def warn_unknown(unknown: Sequence[tuple[str, str]], is_verbose: bool = False) -> None:
@@ -65,6 +65,11 @@ def receipt_row(receipt: Receipt, found: Recognised) -> dict[str, Any]:
         "refused": receipt.refused, "short": receipt.short, "is_complete": receipt.is_complete,
         "watermark": receipt.watermark,
     }
+
+
+def _form(source: str, form: str) -> str:
+    """What a file was taken for, or, where nobody looked, what it was said to be."""
+    return f"{safe(source.removesuffix('_files'))}, as told" if form == "as told" else safe(form)
 
 
 def _files(count: int) -> str:
