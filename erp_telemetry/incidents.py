@@ -111,7 +111,8 @@ def _shown(record: dict[str, Any], is_redacted: bool) -> dict[str, Any]:
     """The record, where asked without secrets in what people wrote."""
     if not is_redacted:
         return record
-    return {**record, **redact({name: record[name] for name in ("title", "cause", "detected_by")}).value}
+    return {**record, **redact({name: record[name] for name in ("title", "cause", "detected_by")}).value,
+            **{name: redact(record[name]).value for name in ("id", "services")}}
 
 
 def overlapping(found: Iterable[Incident]) -> list[tuple[Incident, Incident]]:

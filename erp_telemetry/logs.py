@@ -156,6 +156,8 @@ def _loudness() -> pl.Expr:
     return (
         pl.when((pl.col("rate_before").is_nan() | pl.col("rate").is_nan()).fill_null(True)).then(pl.lit("no_data"))
         .when((pl.col("ratio_low") > 1) & (pl.col("ratio") >= MATERIAL)).then(pl.lit("louder"))
+        # what was never written before has no ratio, but its interval has a lower end
+        .when(pl.col("ratio").is_null() & (pl.col("ratio_low") >= MATERIAL)).then(pl.lit("louder"))
         .when((pl.col("ratio_high") < 1) & (pl.col("ratio") <= 1 / MATERIAL)).then(pl.lit("quieter"))
         .when((pl.col("ratio_low") >= 1 / MATERIAL) & (pl.col("ratio_high") <= MATERIAL)).then(pl.lit("steady"))
         .otherwise(pl.lit("insufficient")))

@@ -26,7 +26,7 @@ _MINUTE = timedelta(minutes=1)
 _FIVE = timedelta(minutes=5)
 _QUANTILES = {"latency_p50": 0.50, "latency_p95": 0.95, "latency_p99": 0.99}
 # where the keys of a measure are known from, by the rollup it reads
-_GRAIN_TABLE = {"request_cells": "request_minutes"}
+_GRAIN_TABLE = {"request_cells": "request_minutes", "latency_sketches": "request_minutes"}
 
 
 def measure(
@@ -168,10 +168,12 @@ def _grid(
     """Every key that was ever seen, times every step, with the observed share of the step."""
     table = query.header["reads"].split()[0]
     source = "operation_hours" if "operation" in keys else _GRAIN_TABLE.get(table, table)
-    named = " where name = $canonical" if table == "metric_minutes" else ""
+    # what only a load test saw is no key: no telemetry speaks of it
+    named = {"metric_minutes": " where name = $canonical", "request_minutes": " where population <> 'synthetic'",
+             "operation_hours": " where population <> 'synthetic'"}.get(source, "")
     canonical = _short(query)
     canonical = {"cache_hit_ratio": "cache_hits", "restart_count": "restarts"}.get(canonical, canonical)
-    parameters = {"canonical": canonical} if named else {}
+    parameters = {"canonical": canonical} if "$canonical" in named else {}
     # the whole system is one key, seen or not
     seen = (answers.frame(connection, f"select distinct {', '.join(keys)} from {source}{named}", parameters)
             if keys else pl.DataFrame({"nothing": [0]}))

@@ -27,7 +27,8 @@ class Quality:
     - ``lateness``: ``table_name, rows, median_seconds, p99_seconds, longest_seconds``; empty where no
       export says when a row was received, or raw rows were pruned.
     - ``clock_skew``: ``caller, callee, calls, began_before`` (handled before they were made),
-      ``offset_ms`` (of the callee's clock), ``earliest_ms``.
+      ``ended_after`` (handled after they were answered; queues apart), ``offset_ms`` (of the callee's
+      clock, by midpoints), ``earliest_ms``.
     - ``pulls``: by ``source``: ``slices, rows, duplicates, late, unprovable, rejected``.
     - ``set_aside``: ``reason, lines``.
     """

@@ -38,7 +38,9 @@ def uptime(facts: Facts, service: str | None) -> dict[str, Any]:
     found = judged(found, value=high, low=low, high=high)
     if unclear and found["state"] != "missed":
         return found | {"value": None, "state": "insufficient"}
-    return found
+    # down at least that long can prove a miss, never that it was met
+    is_least = any(one.is_start_estimated for one in counted)
+    return found | ({"state": "insufficient"} if is_least and found["state"] == "met" else {})
 
 
 def _is_unclear(found: Incident, policy: Iterable[str]) -> bool:

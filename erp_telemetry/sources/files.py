@@ -44,7 +44,11 @@ Json = dict[str, Any]
 
 def excerpt(text: object, length: int = EXCERPT) -> str:
     """How a line or value begins, without secrets: redacted before it is cut, or half a secret would stay."""
-    return redact(str(text)[:_LOOKED_AT]).value[:length]
+    looked_at = str(text)
+    if len(looked_at) > _LOOKED_AT:
+        # the last word may be half of one
+        looked_at = looked_at[:_LOOKED_AT].rpartition(" ")[0]
+    return redact(looked_at).value[:length]
 
 
 def suffix(path: Path) -> str:

@@ -80,6 +80,9 @@ class Store:
     @contextmanager
     def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection that may write; the only one on the file, here and elsewhere."""
+        with self._guard:
+            if self._asking is not None:
+                raise StoreError(f"{self.path} is being read in this very block: pull and prune outside of it")
         with self._opened(read_only=False) as connection:
             migrations.migrate(connection, self.path)
             yield connection
@@ -115,7 +118,8 @@ class Store:
     def rejects(self) -> pl.DataFrame:
         """Every line set aside: ``slice, file, line, reason, excerpt`` (redacted before it was kept)."""
         with self.reading() as connection:
-            return answers.frame(connection, "select slice, file, line, reason, excerpt from rejects order by all")
+            found = answers.frame(connection, "select slice, file, line, reason, excerpt from rejects order by all")
+        return redact(found).value
 
     def sql(self, query: str, /, *, is_redacted: bool = True, **parameters: object) -> pl.DataFrame:
         """Ask the store in SQL; ``$name`` parameters are bound. A file is only read, and nothing beside it touched.
@@ -126,15 +130,22 @@ class Store:
             QueryError: the statement does not run, in the engine's own words.
         """
         with self.reading() as connection:
+            # its own session: a setting in a statement of yours ends with it
+            own = connection.cursor()
             try:
+                for setting in ("use store", "set TimeZone = 'UTC'"):
+                    answers.rows(own, setting)
                 if self._kept is None:
                     # read-only keeps the store whole, but COPY could still write another file
-                    answers.rows(connection, "set enable_external_access = false")
-                found = answers.frame(connection, query, parameters)
+                    answers.rows(own, "set enable_external_access = false")
+                found = answers.frame(own, query, parameters)
             except duckdb.Error as error:
                 if "orrupt" in str(error):
                     raise
-                raise QueryError(f"the query does not run: {redact(str(error)).value}") from error
+                # the engine quotes what it could not convert: no cause is shown beside
+                raise QueryError(f"the query does not run: {redact(str(error)).value}") from None
+            finally:
+                own.close()
             except pl.exceptions.ComputeError as error:
                 raise QueryError(
                     "a column of the answer has a type that frames do not know, such as an interval: cast it, "

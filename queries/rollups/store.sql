@@ -18,8 +18,9 @@ create view request_cells as
                    when is_failed then 'failed' when is_failed = false or status_class is not null then 'good'
                    else 'unknown' end as outcome
     from cells;
+-- a load test is told by its tool, not by the service: what only it saw was not observed
 create view observed_minutes as
-    select distinct time, service from request_minutes
+    select distinct time, service from request_minutes where population <> 'synthetic'
     union select distinct time, service from dependency_minutes
     union select distinct time, service from log_minutes
     union select distinct time, service from metric_minutes

@@ -2,6 +2,6 @@
 -- reads: request_minutes
 -- unit: 1
 -- by: service
-select distinct service from request_minutes where service is not null
+select distinct service from request_minutes where service is not null and population <> 'synthetic'
 union select distinct service from probe_minutes where service is not null
 order by 1
