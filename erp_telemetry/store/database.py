@@ -144,12 +144,12 @@ class Store:
                     raise
                 # the engine quotes what it could not convert: no cause is shown beside
                 raise QueryError(f"the query does not run: {redact(str(error)).value}") from None
-            finally:
-                own.close()
             except pl.exceptions.ComputeError as error:
                 raise QueryError(
                     "a column of the answer has a type that frames do not know, such as an interval: cast it, "
                     "as in epoch(stop - start) for seconds") from error
+            finally:
+                own.close()
         return redact(found).value if is_redacted else found
 
     def prune(self, *, raw_days: float) -> dict[str, int]:
