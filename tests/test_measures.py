@@ -181,6 +181,20 @@ def test_by_operation_is_asked_in_hours_even_exactly(store: et.Store) -> None:
         et.measure(store, "error_ratio", HOUR, every="10m", by=("service", "operation"), exact=True)
 
 
+@pytest.mark.parametrize("name", ["latency_p50", "latency_p95", "latency_p99"])
+def test_percentiles_by_operation_are_exact_without_being_asked(name: str, store: et.Store) -> None:
+    asked = {"every": "1h", "by": ("service", "operation")}
+    assert et.measure(store, name, HOUR, **asked).equals(et.measure(store, name, HOUR, **asked, exact=True))
+
+
+def test_percentiles_by_operation_of_pruned_rows_are_refused_with_what_to_ask() -> None:
+    store = et.Store()
+    et.pull(et.Frames(requests=requests([{"time": START}, {"time": START + timedelta(days=3)}])), store)
+    store.prune(raw_days=1)
+    with pytest.raises(et.QueryError, match="pruned: ask for a later window, or without operation"):
+        et.measure(store, "latency_p95", HOUR, every="1h", by=("operation",))
+
+
 def test_the_step_that_holds_the_watermark_is_provisional(store: et.Store) -> None:
     assert et.measure(store, "error_ratio", HOUR)["is_provisional"].to_list()[0]
 

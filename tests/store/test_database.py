@@ -205,3 +205,34 @@ def test_a_store_of_version_1_is_brought_up_to_date_and_answers_as_before(tmp_pa
     guessed = pl.DataFrame([incident(impact_start=0, detected=1, impact_end=2, is_start_estimated=True)])
     et.pull(et.Frames(incidents=guessed), store)
     assert [one.is_start_estimated for one in et.incidents(store, hour)] == [True]
+
+
+@pytest.mark.parametrize("text", [
+    "selec 1", "select nothing from requests", "drop table requests", "copy (select 1) to 'out.csv'",
+    "select * from read_text('in.txt')", "attach 'other.duckdb' as other",
+])
+def test_a_question_in_sql_reads_the_store_and_touches_nothing_else(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in.txt").write_text("mine", encoding="utf-8")
+    store = et.Store("erp.duckdb")
+    et.pull(et.Frames(requests=weighted()), store)
+    held = store.sql("select count(*) as n from requests")
+    with pytest.raises(et.QueryError, match="does not run"):
+        store.sql(text)
+    assert {file.name for file in tmp_path.iterdir()} <= {"in.txt", "erp.duckdb", "erp.duckdb.tmp"}
+    assert store.sql("select count(*) as n from requests").equals(held)
+
+
+def test_an_interval_has_no_place_in_a_frame() -> None:
+    with pytest.raises(et.QueryError, match="epoch"):
+        et.Store().sql("select interval 1 hour as span")
+
+
+def test_a_store_says_whether_an_older_version_wrote_it(tmp_path: Path) -> None:
+    store = et.Store(tmp_path / "erp.duckdb")
+    assert not store.is_outdated
+    with duckdb.connect(store.path) as connection:
+        connection.execute("update store_version set version = 1")
+    assert store.is_outdated
