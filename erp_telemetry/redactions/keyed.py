@@ -13,6 +13,9 @@ NAMES = (
     r"(?:api|access|account|shared|private|signing|encryption|master|subscription|functions)[\W_]?key")
 """What a name has in it that holds a secret, in lower case."""
 
+WORDS = ("pass", "pwd", "secret", "token", "key", "cookie", "credential", "bearer", "jwt", "authori", "conn", "sig")
+"""At least one of them is in every such name: looking for words is much faster than for a pattern."""
+
 _SECRET = re.compile(NAMES)
 # names that speak about a secret and do not hold it
 _ABOUT = re.compile(
@@ -81,7 +84,7 @@ def is_hole(text: str) -> bool:
 
 def finds(text: str, lower: str) -> Iterator[_Found]:
     """Values under secret names, each widened to the connection string around it."""
-    if not _SECRET.search(lower) and "sig" not in lower:
+    if not any(word in lower for word in WORDS):
         return
     for pattern in (_KEY, _FLAG, _ELEMENT, _NAMED):
         until = 0

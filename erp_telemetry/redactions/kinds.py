@@ -43,9 +43,8 @@ CANDIDATE = (
 _SCHEMES = ("bearer", "basic", "negotiate", "ntlm", "signature")
 _VENDORS = ("akia", "asia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat", "glpat", "xox", "xapp", "aiza",
             "k_live", "k_test", "sk-", "npm_", "pypi-", "sg.", "slack.com/", "==")
-_HINTS = ("pass", "pwd", "secret", "token", "cookie", "credential", "jwt", "authori", "conn", "key", "sig", "@", "%40",
-          "://", "eyj", "\\u00", *_SCHEMES, *_VENDORS)
-_NUMBER = re.compile(r"[2-6][0-9]{12}|[0-9]{4}[ \-\xa0][0-9]{4}|(?<![^\W_])[A-Za-z]{2}[0-9]{2}")
+_HINTS = ("@", "%40", "://", "eyj", "\\u00", *keyed.WORDS, *_SCHEMES, *_VENDORS)
+_NUMBER = re.compile(r"(?<![0-9])[2-6][0-9]{12}|[0-9]{4}[ \-\xa0][0-9]{4}|(?<![^\W_])[A-Za-z]{2}[0-9]{2}")
 
 _EMAIL = re.compile(r"(?<![\w.+\-'])(?!git@)[\w.+\-']++(?:@|%40)[^\W_][\w\-]*+(?:\.[\w\-]++)*\.[^\W\d_]{2,}")
 _URL = re.compile(r"://([^\s/:@\"'<>?#\\]{0,256}:[^\s\"'<>\\]{1,512})@")
