@@ -42,6 +42,8 @@ READERS = (
     Reader("serilog_files", serilog_files.recognise, serilog_files.SerilogFiles, frozenset({"service", "naive"})),
     Reader("access_log_files", access_log_files.recognise, access_log_files.AccessLogFiles,
            frozenset({"service", "duration"})),
+    Reader("kubernetes_files", kubernetes_files.recognise, kubernetes_files.KubernetesFiles,
+           frozenset({"service", "naive", "at"})),
     Reader("otlp_files", otlp_files.recognise, otlp_files.OtlpFiles),
     Reader("incident_files", incident_files.recognise, incident_files.IncidentFiles,
            frozenset({"naive", "label", "impact"})),
@@ -49,9 +51,6 @@ READERS = (
     Reader("load_test_files", load_test_files.recognise, load_test_files.LoadTestFiles,
            frozenset({"service", "population"})),
     Reader("table_files", table_files.recognise, table_files.TableFiles, frozenset({"naive"})),
-    # lines of plain text with a time before them may be anything: asked last
-    Reader("kubernetes_files", kubernetes_files.recognise, kubernetes_files.KubernetesFiles,
-           frozenset({"service", "naive", "at"})),
 )
 
 
