@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from erp_telemetry.redactions.excerpts import excerpt
 from erp_telemetry.redactions.frames import redact_keys
 from erp_telemetry.redactions.redaction import Redaction, redact
 
-__all__ = ["Redaction", "redact", "redact_keys"]
+__all__ = ["Redaction", "excerpt", "redact", "redact_keys"]

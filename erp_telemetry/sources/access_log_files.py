@@ -17,8 +17,9 @@ import polars as pl
 
 from erp_telemetry.catalog import query
 from erp_telemetry.errors import SourceError
+from erp_telemetry.redactions import excerpt
 from erp_telemetry.slices import Batch, Reject, Slice
-from erp_telemetry.sources.files import Json, Spool, excerpt, file_slices, lines, parse, path_of
+from erp_telemetry.sources.files import Json, Spool, file_slices, lines, parse, path_of
 from erp_telemetry.sources.heads import Head
 from erp_telemetry.sources.rotations import stem
 from erp_telemetry.window import Window

@@ -26,12 +26,10 @@ import polars as pl
 
 from erp_telemetry.catalog import Statement
 from erp_telemetry.errors import SourceError
-from erp_telemetry.redactions import redact
+from erp_telemetry.redactions import excerpt, redact
 from erp_telemetry.slices import Reject, Slice
 
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
-EXCERPT = 200
-_LOOKED_AT = 4000
 # the engine keeps two buffers of this size for each thread; it stands in each read_json of queries/files
 LONGEST_LINE = 33_554_432
 _PACKED = (".gz", ".zst")
@@ -40,15 +38,6 @@ _SNIFFED_LINES = 20
 _LONE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 Json = dict[str, Any]
-
-
-def excerpt(text: object, length: int = EXCERPT) -> str:
-    """How a line or value begins, without secrets: redacted before it is cut, or half a secret would stay."""
-    looked_at = str(text)
-    if len(looked_at) > _LOOKED_AT:
-        # the last word may be half of one
-        looked_at = looked_at[:_LOOKED_AT].rpartition(" ")[0]
-    return redact(looked_at).value[:length]
 
 
 def suffix(path: Path) -> str:

@@ -12,8 +12,9 @@ from types import MappingProxyType
 from xml.parsers import expat
 
 from erp_telemetry.errors import SourceError
+from erp_telemetry.redactions import excerpt
 from erp_telemetry.slices import Reject
-from erp_telemetry.sources.files import excerpt, unpacked
+from erp_telemetry.sources.files import unpacked
 
 Sample = dict[str, str | None]
 

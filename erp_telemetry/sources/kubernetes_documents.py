@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from erp_telemetry.redactions import excerpt
 from erp_telemetry.slices import Reject
-from erp_telemetry.sources.files import Json, excerpt, lines
+from erp_telemetry.sources.files import Json, lines
 from erp_telemetry.sources.heads import Head
 from erp_telemetry.sources.kubernetes_objects import title
 

@@ -17,13 +17,13 @@ import polars as pl
 
 from erp_telemetry.catalog import Statement, query
 from erp_telemetry.errors import SourceError
+from erp_telemetry.redactions import excerpt
 from erp_telemetry.slices import Batch, Slice
 from erp_telemetry.sources.files import (
     JSON_SUFFIXES,
     Json,
     Spool,
     document,
-    excerpt,
     file_slices,
     first_records,
     parse,

@@ -13,10 +13,11 @@ import polars as pl
 
 from erp_telemetry.catalog import Statement
 from erp_telemetry.errors import SourceError, nearest
+from erp_telemetry.redactions import excerpt
 from erp_telemetry.schema import TABLES, TIME, Table
 from erp_telemetry.slices import Batch, Slice
 from erp_telemetry.sources import csv_rows
-from erp_telemetry.sources.files import Json, Spool, excerpt, file_slices, first_records, path_of, suffix
+from erp_telemetry.sources.files import Json, Spool, file_slices, first_records, path_of, suffix
 from erp_telemetry.sources.heads import Head
 from erp_telemetry.window import Window
 

@@ -16,7 +16,7 @@ import polars as pl
 
 from erp_telemetry import catalog
 from erp_telemetry.errors import SourceError, StoreError
-from erp_telemetry.redactions import redact
+from erp_telemetry.redactions import excerpt, redact
 from erp_telemetry.schema import TABLES, Table
 from erp_telemetry.slices import Batch, Reject, Slice
 from erp_telemetry.store import answers, duplicates, ledger, retention, rollups
@@ -165,8 +165,7 @@ def _set_aside(
     file = str(part.path) if part.path is not None else part.name
     for line, why, text in bad:
         if line is None or (file, line) not in named:
-            # redacted before it is cut, or half a secret would stay
-            landed.rejects.append(Reject(file, line, f"{table.name}: {why}", redact(str(text)).value[:200]))
+            landed.rejects.append(Reject(file, line, f"{table.name}: {why}", excerpt(text)))
     answers.rows(connection, f"delete from temp.arrived where {reason} is not null")
 
 

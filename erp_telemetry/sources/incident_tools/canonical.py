@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from erp_telemetry.errors import nearest
+from erp_telemetry.redactions import excerpt
 from erp_telemetry.schema import TABLES, TIME
-from erp_telemetry.sources.files import Json, excerpt
+from erp_telemetry.sources.files import Json
 from erp_telemetry.sources.incident_tools.entries import Entry, Row, mostly, row, wrapped
 
 NAME = "canonical incidents"

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+from erp_telemetry.redactions import excerpt
 from erp_telemetry.schema import TABLES, TIME
-from erp_telemetry.sources.files import Json, excerpt
+from erp_telemetry.sources.files import Json
 
 Row = tuple[str, Json]
 """A canonical table and one row of it by column name; moments are text in UTC."""

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from erp_telemetry.sources.files import Json, excerpt
+from erp_telemetry.redactions import excerpt
+from erp_telemetry.sources.files import Json
 from erp_telemetry.sources.incident_tools.entries import (
     SEVERITIES,
     Entry,
