@@ -92,9 +92,11 @@ def _layers(frame: pl.DataFrame, unit: str, rows: list[dict[str, Any]]) -> list[
     if few and any(row["value_low"] is not None for row in rows):
         layers.append(base.mark_area(opacity=0.15, clip=True, invalid="break-paths-show-domains").encode(
             y=alt.Y("value_low:Q", title=title, scale=_scale(rows)), y2=alt.Y2("value_high:Q")))
-    layers.append(base.mark_line(**line).encode(y=alt.Y("settled:Q", title=title)))
-    if any(row["provisional"] is not None for row in rows):
-        layers.append(base.mark_line(strokeDash=[4, 3], **line).encode(y=alt.Y("provisional:Q")))
+    is_late = any(row["provisional"] is not None for row in rows)
+    if not is_late or any(row["settled"] is not None for row in rows):
+        layers.append(base.mark_line(**line).encode(y=alt.Y("settled:Q", title=title)))
+    if is_late:
+        layers.append(base.mark_line(strokeDash=[4, 3], **line).encode(y=alt.Y("provisional:Q", title=title)))
     if any(row["alone"] is not None for row in rows):
         layers.append(base.mark_point(size=12, filled=True).encode(y=alt.Y("alone:Q")))
     return layers
