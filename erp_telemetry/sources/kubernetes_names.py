@@ -85,7 +85,7 @@ def moment(path: Path, at: datetime | str | None) -> datetime:
     raise SourceError(
         f"{path}: a snapshot that does not say when it was taken. Save it under a name with the time "
         "(kubectl … > pods-$(date -u +%Y%m%dT%H%MZ).json), or say KubernetesFiles(..., at=\"2026-07-05T23:59Z\") "
-        "or at=\"mtime\" for the time the file was written"
+        "or at=\"mtime\" for the time the file was written; at the shell --at"
     )
 
 
