@@ -66,6 +66,10 @@ class Incident:
         """Whether it is over at a moment that nobody wrote down."""
         return self.ended is None and not self.is_open
 
+    def until(self, moment: datetime) -> datetime:
+        """Where it ends as far as a moment knows; one over at an unknown moment ends where it began."""
+        return self.ended or (max(moment, self.impact_start) if self.is_open else self.impact_start)
+
     def touches(self, service: str | None) -> bool:
         """Whether a service suffered; ``None`` asks for the whole system."""
         return service is None or service in self.services

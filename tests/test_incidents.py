@@ -94,3 +94,21 @@ def test_one_outage_told_by_two_tools_is_flagged_and_not_merged() -> None:
         ("statuspage:p/1", "opsgenie:1")]
     assert overlapping(reversed(found)) == overlapping(found)
     assert len(found) == 8
+
+
+def test_an_estimated_start_can_prove_a_miss_and_never_that_uptime_was_met() -> None:
+    from datetime import timedelta
+
+    import polars as pl
+
+    from .events import START, requests
+    from .events import incident as record
+
+    heard = requests([{"time": START + timedelta(minutes=minute)} for minute in range(2880)])
+    window = et.Window(START, START + timedelta(days=2))
+    for end, state in ((10.5, "insufficient"), (120, "missed")):
+        store = et.Store()
+        et.pull(et.Frames(requests=heard, incidents=pl.DataFrame(
+            [record(impact_start=10, impact_end=end, is_start_estimated=True)])), store)
+        card = et.score(store, window).filter((pl.col("kpi") == "uptime") & pl.col("service").is_null())
+        assert card["state"].to_list() == [state]

@@ -69,3 +69,18 @@ def test_pulls_and_delay_are_told_by_source_and_table() -> None:
 def test_an_empty_store_says_nothing_is_known() -> None:
     found = quality(et.Store(), HOUR)
     assert found.coverage.height == found.clock_skew.height == found.lateness.height == found.pulls.height == 0
+
+
+def test_a_clock_that_runs_ahead_is_seen_and_queues_are_not_blamed_for_ending_later() -> None:
+    store = et.Store()
+    calls = requests([{"time": at(n), "service": service, "trace_id": f"{n:032x}", "span_id": f"{n}{service}",
+                       "duration_ms": 20.0, "kind": kind}
+                      for n in range(1, 4) for service, kind in (("gateway", "http"), ("events", "queue"))])
+    handled = requests([{"time": at(n) + timedelta(milliseconds=305), "service": f"of-{service}",
+                         "trace_id": f"{n:032x}", "parent_id": f"{n}{service}", "duration_ms": 10.0}
+                        for n in range(1, 4) for service in ("gateway", "events")])
+    et.pull(et.Frames(requests=handled, dependencies=calls), store)
+    found = {row["caller"]: row for row in quality(store, HOUR).clock_skew.to_dicts()}
+    assert (found["gateway"]["began_before"], found["gateway"]["ended_after"]) == (0, 3)
+    assert found["gateway"]["offset_ms"] == pytest.approx(300)
+    assert found["events"]["ended_after"] == 0

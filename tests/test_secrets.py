@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import traceback
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
@@ -84,3 +87,26 @@ def test_a_query_of_all_messages_shows_marks_and_the_text_only_when_asked(
     assert (shown.exit_code, asked.exit_code) == (0, 0)
     assert found(shown.stdout) == [] and "redacted" in shown.stdout
     assert sorted(found(asked.stdout)) == sorted(SECRETS)
+
+
+@pytest.mark.parametrize("service", ["team@erp.example.com", "token=missed", "token=error_ratio"])
+def test_a_name_that_is_a_secret_keeps_its_numbers_and_hides_no_state(service: str, tmp_path: Path) -> None:
+    start = datetime(2026, 7, 1, 8, tzinfo=UTC)
+    hour = et.Window(start, start + timedelta(hours=1))
+    rows = pl.DataFrame({
+        "time": [start + timedelta(seconds=n) for n in range(500)], "service": [service] * 500,
+        "duration_ms": [10.0] * 500, "is_failed": [True] * 500, "status_code": ["500"] * 500})
+    store = et.Store()
+    et.pull(et.Frames(requests=rows), store)
+    card = et.score(store, hour).filter(pl.col("kpi") == "error_ratio")
+    assert card["state"].to_list() == ["missed", "missed"] and card["value"].to_list() == [1.0, 1.0]
+    assert "redacted" in card["service"][1]
+    text = et.report(store, hour).save(tmp_path / "r.md").read_text(encoding="utf-8")
+    assert service not in text and "missed: Error ratio 100 %" in text
+
+
+def test_no_cause_beside_a_refused_statement_shows_what_the_message_hides(sample_store: et.Store) -> None:
+    with pytest.raises(et.QueryError) as raised:
+        sample_store.sql("select cast('Password=Winter2026!x' as integer)")
+    assert "Winter2026" not in "".join(traceback.format_exception(raised.value)).split("sample_store.sql")[-1].partition(
+        chr(10))[2]

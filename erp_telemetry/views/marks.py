@@ -47,8 +47,7 @@ def _shades(
 ) -> list[dict[str, Any]]:
     found = []
     for one in context.incidents:
-        end = one.ended or (last if one.is_open else one.impact_start)
-        start, stop = max(one.impact_start, first), min(end, last)
+        start, stop = max(one.impact_start, first), min(one.until(last), last)
         if stop >= start and (services is None or any(one.touches(name) for name in services)):
             found.append({"from": start.strftime(_STAMP), "to": stop.strftime(_STAMP), "incident": inert(one.title)})
     return found

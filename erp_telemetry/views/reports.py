@@ -15,12 +15,11 @@ import jinja2
 from erp_telemetry.objectives import Objectives
 from erp_telemetry.store import Store
 from erp_telemetry.views.reviews import review
-from erp_telemetry.views.theme import DASH, KPI_NAMES, STATE_COLOURS, readable
+from erp_telemetry.views.theme import DASH, KPI_NAMES, STATE_COLOURS, clean, readable
 from erp_telemetry.window import Window
 
 WHOLE = "whole system"
 _TEMPLATES = Path(__file__).with_name("templates")
-_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +57,8 @@ class Report:
             loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=is_html, trim_blocks=True, lstrip_blocks=True,
             undefined=jinja2.StrictUndefined,
         )
-        rooms.filters.update(number=readable, moment=_moment, day=_day, span=_span, share=_share, size=_size,
-                             word=_word, clean=_clean, cell=_cell)
+        rooms.filters.update(number=readable, moment=_moment, day=_day, span=_span, share=_share, word=_word,
+                             clean=clean, cell=_cell)
         return rooms.get_template(template).render(
             **self.facts, drawings=self.drawings, colours=STATE_COLOURS, names=KPI_NAMES, dash=DASH, whole=WHOLE)
 
@@ -102,17 +101,6 @@ def _share(value: float) -> str:
     return f"{value * 100:.0f} %"
 
 
-def _size(value: float | None) -> str:
-    """Bytes in the unit that suits, by powers of 1000."""
-    if value is None:
-        return DASH
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if value < 999.5 or unit == "TB":
-            return f"{value:.3g} {unit}"
-        value /= 1000
-    raise AssertionError("unreachable: the last unit takes all")
-
-
 def _word(value: str) -> str:
     """A name of the schema as words: ``no_data`` is no data."""
     return value.replace("_", " ")
@@ -124,11 +112,7 @@ def _span(low: float | None, high: float | None, unit: str) -> str:
     return readable(low, unit) if low == high else f"{readable(low, unit)} to {readable(high, unit)}"
 
 
-def _clean(value: object) -> str:
-    return _CONTROL.sub("", str(value))
-
-
 def _cell(value: object) -> str:
     """Untrusted text in a Markdown table: one line, nothing that opens markup."""
-    flat = " ".join(_clean(value).split())
+    flat = " ".join(clean(value).split())
     return re.sub(r"([\\`*_{}\[\]<>()#|!~&])", r"\\\1", flat)

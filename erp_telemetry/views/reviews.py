@@ -6,7 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import polars as pl
@@ -101,20 +101,15 @@ def _incident(store: Store, one: Incident, around: Context, *, counted: bool) ->
     return {
         **told, "is_open": one.is_open, "is_end_unknown": one.is_end_unknown,
         "time_to_detect_s": _seconds(one.time_to_detect), "time_to_repair_s": _seconds(one.time_to_repair),
-        "lasted_s": None if one.is_end_unknown else _seconds(_stop(one, around.window) - one.impact_start),
+        "lasted_s": None if one.is_end_unknown else _seconds(one.until(around.window.stop) - one.impact_start),
         "changes": _changes_around(one, around),
         **(_suffered(store, one, around) if counted else {"requests": None, "failed": None, "worst": None}),
     }
 
 
-def _stop(one: Incident, window: Window) -> datetime:
-    """Where an incident ends as far as the window knows; one over at an unknown moment ends where it began."""
-    return one.ended or (max(window.stop, one.impact_start) if one.is_open else one.impact_start)
-
-
 def _suffered(store: Store, one: Incident, around: Context) -> dict[str, Any]:
     """User requests of the services touched while it lasted, how many failed, and the worst minute's ratio."""
-    stop = min(_stop(one, around.window), around.window.stop)
+    stop = min(one.until(around.window.stop), around.window.stop)
     start = max(one.impact_start, around.window.start).replace(second=0, microsecond=0)
     minutes = max(1, -((start - stop) // _MINUTE))
     if minutes > 20_160:
@@ -131,7 +126,7 @@ def _suffered(store: Store, one: Incident, around: Context) -> dict[str, Any]:
 
 def _changes_around(one: Incident, around: Context) -> list[dict[str, Any]]:
     """Changes made to the services touched, from an hour before until it was over."""
-    stop = _stop(one, around.window)
+    stop = one.until(around.window.stop)
     made = around.changes.filter(
         pl.col("time").is_between(one.impact_start - _BEFORE, stop), pl.col("service").is_in(list(one.services)))
     return [{**row, "after_s": (row["time"] - one.impact_start).total_seconds()}

@@ -31,8 +31,13 @@ MEASURE_NAMES: Mapping[str, str] = MappingProxyType({
     "db_connection_ratio": "Database connections, % of those allowed", "cache_hit_ratio": "Cache hits, %",
 })
 _BARS, _PLAIN_BARS = "▁▂▃▄▅▆▇█", "_.-:=+*#"
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _SPANS = ((86400.0, "d"), (3600.0, "h"), (60.0, "m"))
+
+
+def clean(value: object) -> str:
+    """Text without what a terminal or a reader's eye could be steered by."""
+    return _CONTROL.sub("", str(value))
 
 
 def inert(text: str | None) -> str | None:
@@ -41,7 +46,7 @@ def inert(text: str | None) -> str | None:
     >>> "<" in inert("</script>")
     False
     """
-    return None if text is None else _CONTROL.sub("", text).replace("<", "＜")  # noqa: RUF001
+    return None if text is None else clean(text).replace("<", "＜")  # noqa: RUF001
 
 
 def readable(value: float | None, unit: str) -> str:

@@ -118,3 +118,11 @@ def test_no_secret_of_a_broken_line_reaches_the_terminal(tmp_path: Path) -> None
     (tmp_path / "requests.csv").write_text(f"{HEADER}{ROW}{EMAIL},orders,1,false,1\n", encoding="utf-8")
     done = call("pull", tmp_path / "requests.csv", "--store", tmp_path / "erp.duckdb")
     assert "set aside" in done.stdout and EMAIL not in done.output
+
+
+def test_a_source_that_cannot_be_read_does_not_stop_the_others(tmp_path: Path) -> None:
+    (tmp_path / "b.json").write_text('{"resourceSpans": [', encoding="utf-8")
+    (tmp_path / "a.clef").write_text('{"@t":"2026-07-01T10:00:00Z","@mt":"x"}\n' * 3, encoding="utf-8")
+    done = call("pull", tmp_path, "--store", tmp_path / "s.duckdb")
+    assert done.exit_code == 1 and "b.json" in done.output
+    assert et.Store(tmp_path / "s.duckdb").sql("select count(*) from logs").item() == 3

@@ -301,13 +301,11 @@ def test_by_default_no_kpi_of_users_moves(tmp_path: Path, written: Callable[[Any
     assert store.sql("select population, count(*) from requests group by all order by all").rows() == [
         ("synthetic", 3_000), ("user", 240)]
     after = _measured(store)
-    moving = ("coverage", "is_provisional")
+    # the watermark alone moves: steps that were provisional may be final
     for name, frame in before.items():
-        assert after[name].drop(moving).equals(frame.drop(moving)), name
-    kept = ("kpi", "service", "value", "n", "low", "high")
-    ratios = pl.col("kpi").str.contains("error|p99|p95|apdex")
-    assert et.score(store, WINDOW).filter(ratios).select(kept).equals(scored.filter(ratios).select(kept))
-    assert scored.filter(ratios)["value"].null_count() < scored.filter(ratios).height
+        assert after[name].drop("is_provisional").equals(frame.drop("is_provisional")), name
+    assert et.score(store, WINDOW).equals(scored)
+    assert scored["value"].null_count() < scored.height
 
 
 def test_bad_rows_of_csv_do_not_hide_the_others(tmp_path: Path) -> None:

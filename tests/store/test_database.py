@@ -236,3 +236,32 @@ def test_a_store_says_whether_an_older_version_wrote_it(tmp_path: Path) -> None:
     with duckdb.connect(store.path) as connection:
         connection.execute("update store_version set version = 1")
     assert store.is_outdated
+
+
+def test_writing_inside_reading_is_refused_in_words_and_reading_inside_reading_is_one(tmp_path: Path) -> None:
+    store = et.Store(tmp_path / "s.duckdb")
+    with store.reading() as outer:
+        with store.reading() as inner:
+            assert inner is outer
+        with pytest.raises(et.StoreError, match="being read in this very block"):
+            et.pull(et.Frames(requests=weighted()), store)
+    assert et.pull(et.Frames(requests=weighted()), store).rows["requests"] == 20
+
+
+def test_a_setting_in_a_statement_ends_with_it(tmp_path: Path) -> None:
+    store = et.Store(tmp_path / "s.duckdb")
+    et.pull(et.Frames(requests=weighted()), store)
+    with store.reading():
+        store.sql("set TimeZone = 'America/New_York'; select 1 as one")
+        assert et.measure(store, "request_rate", HOUR, "1h")["time"].dtype == pl.Datetime("us", "UTC")
+
+
+@pytest.mark.parametrize(("table", "stop"), [("metrics", 10), ("requests", 11)])
+def test_the_last_window_ends_with_the_telemetry(table: str, stop: int) -> None:
+    """A row at a whole minute begins it; a metric at a whole minute ends the one before."""
+    moment = START + timedelta(minutes=10)
+    rows = {"requests": requests([{"time": moment}]), "metrics": pl.DataFrame(
+        {"time": [moment], "name": ["cpu_percent"], "kind": ["gauge"], "value": [1.0], "service": ["a"]})}
+    store = et.Store()
+    et.pull(et.Frames(**{table: rows[table]}), store)
+    assert store.last(hours=1).stop == START + timedelta(minutes=stop)

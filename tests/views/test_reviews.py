@@ -127,3 +127,18 @@ def test_charts_show_incidents_and_changes_of_their_services(sample_store: et.St
         "Orders answer 500 after release 2026.7.1", "Five services fail: erp-db has no sessions left"}
     assert {row["incident"] for row in auth if "incident" in row} == {"Logins slow: cache emptied"}
     assert any("2026.7.1" in row.get("change", "") for row in orders)
+
+
+def test_a_failed_backup_and_an_incident_after_the_telemetry_are_told(tmp_path: Any) -> None:
+    store = et.Store()
+    et.pull(et.Frames(
+        requests=requests([{}]),
+        recoveries=pl.DataFrame({"time": [START, START + timedelta(minutes=1)], "service": ["erp-db"] * 2,
+                                 "kind": ["backup"] * 2, "is_failed": [True, False]}),
+        incidents=pl.DataFrame([incident(impact_start=90, title="All down")])), store)
+    hour = et.Window(START, START + timedelta(hours=1))
+    facts, _ = review(store, hour, Objectives.load())
+    assert facts["recoveries"]["backups"] == 2 and [row["time"] for row in facts["recoveries"]["failed"]] == [START]
+    assert facts["incidents"] == [] and [row["title"] for row in facts["begun_since"]] == ["All down"]
+    page = et.report(store, hour).save(tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "1 failed" in page and "begun after this window: All down" in page
