@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -13,7 +13,7 @@ import polars as pl
 from erp_telemetry.errors import SourceError
 from erp_telemetry.objectives import Objectives
 from erp_telemetry.redactions import redact
-from erp_telemetry.slices import Reject, Slice, Source
+from erp_telemetry.slices import Batch, Reject, Slice, Source
 from erp_telemetry.store import CarefulReadNeeded, Landed, Store, land
 from erp_telemetry.window import Window
 
@@ -143,20 +143,28 @@ def _pull_one(source: Source, store: Store, part: Slice, order: _Order, receipt:
 
 def _read_and_land(source: Source, store: Store, part: Slice, order: _Order) -> tuple[Landed, int | None]:
     kept = part if order.window is None else replace(part, fingerprint=f"{part.fingerprint}@{order.window}")
-    for careful in (False, True):
-        batch = source.read(part, careful=careful)
+    for read in _ways(source, part):
+        batch = read()
         try:
             with store.writing() as connection:
                 landed = land(connection, kept, batch, source=source.name, pull=order.marker,
                               thresholds=thresholds(order.objectives), window=order.window)
             return landed, batch.expected_count
-        except CarefulReadNeeded as reason:
-            if careful:
-                # the engine quotes what it could not read: no cause is shown beside
-                raise SourceError(f"{part.name}: {redact(str(reason)).value}") from None
+        except CarefulReadNeeded as error:
+            reason = redact(str(error)).value
         finally:
             batch.close()
-    raise AssertionError("unreachable: the careful read returns or raises")
+    # the engine quotes what it could not read: no cause is shown beside
+    raise SourceError(f"{part.name}: {reason}")
+
+
+def _ways(source: Source, part: Slice) -> Iterator[Callable[[], Batch]]:
+    """The ways to read a slice, each asked for only when the one before has stopped."""
+    batch = source.read(part)
+    yield lambda: batch
+    if batch.otherwise is not None:
+        yield batch.otherwise
+    yield lambda: source.read(part, careful=True)
 
 
 def thresholds(objectives: Objectives) -> dict[str | None, tuple[float, float]]:

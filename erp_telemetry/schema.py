@@ -15,6 +15,9 @@ import polars as pl
 DIMENSIONS = ("service", "operation", "instance", "resource", "tenant")
 """Columns that, with ``measure``, make the key of readings."""
 
+CALLS = ("requests", "dependencies")
+"""Tables of spans: trace and span tell a row from every other, whatever brought it."""
+
 STATUS_PAGE = "status page"
 """What ``incidents.detected_by`` says where ``detected`` is only when the public was told."""
 
@@ -64,8 +67,9 @@ def _columns(text: str) -> tuple[Column, ...]:
 
 
 _ROW = """
-id VARCHAR | identity: the telemetry's own id, else the hash of the row and its ordinal among equals
+id VARCHAR | the telemetry's own id, else the hash of the row and its ordinal; null where trace and span tell it
 source VARCHAR | what brought the row: the source's name
+entry BIGINT | the ledger entry that brought the row
 """
 _WHO = """
 service VARCHAR | logical service, the OpenTelemetry service.name or AppRoleName
@@ -243,7 +247,7 @@ is_provisional BOOLEAN | the step ends after the store's watermark, so it may st
 
 _POLARS: Mapping[str, pl.DataType] = MappingProxyType({
     "VARCHAR": pl.String(), "JSON": pl.String(), "DOUBLE": pl.Float64(), "BOOLEAN": pl.Boolean(),
-    "INTEGER": pl.Int32(), TIME: pl.Datetime("us", "UTC"),
+    "INTEGER": pl.Int32(), "BIGINT": pl.Int64(), TIME: pl.Datetime("us", "UTC"),
     "VARCHAR[]": pl.List(pl.String()), "DOUBLE[]": pl.List(pl.Float64()),
 })
 

@@ -50,7 +50,8 @@ class Batch:
     of the file; ``synthetic``, ``user_agent`` and ``url_path``, which tell probes and synthetic
     traffic; ``is_untimed``, where a format cannot say how long a request took. ``staging`` is run once
     before, as the temporary table ``staged`` that the statements may read. ``close`` frees what the
-    batch holds on disk.
+    batch holds on disk. ``otherwise`` is another fast way to read the slice, tried before the careful
+    one where this one stops.
     """
 
     rows: Mapping[str, Statement | pl.DataFrame]
@@ -61,6 +62,7 @@ class Batch:
     grain: str = "raw"
     is_careful: bool = True
     close: Callable[[], None] = field(default=lambda: None)
+    otherwise: Callable[[], Batch] | None = None
 
 
 @runtime_checkable

@@ -82,7 +82,7 @@ def test_retention_tells_what_goes_and_what_stays(tmp_path: Any) -> None:
     found = {row["keep_days"]: row for row in logs(store, HOUR).retention.to_dicts()}
     assert {days: row["dropped_rows"] for days, row in found.items()} == {7: 32, 14: 25, 30: 9, 90: 0}
     assert found[7]["share"] == 0.8 and found[7]["file_bytes"] > 0 and "error ratios" in found[7]["stays"]
-    assert store.prune(raw_days=7)["requests"] == 32
+    assert store.prune(raw_days=7).rows["requests"] == 32
     assert {row["dropped_rows"] for row in logs(store, HOUR).retention.to_dicts()} == {0}
 
 

@@ -29,7 +29,8 @@ def events() -> list[Event]:
         made.append({
             "us": seeded.randrange(3_600_000_000), "duration_us": int(seeded.lognormvariate(10.5, 0.9)),
             "weight": seeded.choice([1, 2, 4]), "status": status, "is_failed": status >= 500,
-            "service": seeded.choice(["orders", "billing"]), "trace_id": f"{number:032x}", "span_id": f"{number:016x}",
+            "service": seeded.choice(["orders", "billing"]),
+            "trace_id": f"{number + 1:032x}", "span_id": f"{number + 1:016x}",
             "operation": f"GET /api/orders/{number}"})
     return made
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from erp_telemetry.catalog import query
+from erp_telemetry.catalog import Statement, query
 from erp_telemetry.errors import SourceError
 from erp_telemetry.slices import Batch, Slice
 from erp_telemetry.sources import azure_shapes
@@ -26,7 +26,9 @@ from erp_telemetry.sources.files import (
 from erp_telemetry.sources.heads import Head
 from erp_telemetry.window import Window
 
-_TABLES = ("requests", "dependencies", "logs", "metrics", "probes")
+_TABLES = {"requests": ("AppRequests", "AppServiceHTTPLogs"), "dependencies": ("AppDependencies",),
+           "logs": ("AppTraces", "AppExceptions", "AppEvents"),
+           "metrics": ("AppMetrics", "AppPerformanceCounters", "platform"), "probes": ("AppAvailabilityResults",)}
 _WRAPPERS = {"records", "tables", "value"}
 _EXPECTED = "expected App* tables, AppServiceHTTPLogs, platform metrics or classic Application Insights records"
 
@@ -61,7 +63,9 @@ class AzureFiles:
         first = first_records(path)
         is_whole = not first or any(_WRAPPERS & record.keys() and not _is_record(record) for record in first)
         if not careful and first and not is_whole and all(map(azure_shapes.is_app, first)):
-            return _batch(path, None)
+            kinds = {record.get("Type", "platform") for record in first}
+            tables = [table for table, types in _TABLES.items() if kinds & set(types)]
+            return _batch(path, None) if len(tables) > 1 else _single(path, tables[0])
         return _spooled(path, is_whole)
 
 
@@ -86,9 +90,17 @@ def _is_record(record: Json) -> bool:
     return any(key in record for key in ("time", "TimeGenerated", "timestamp"))
 
 
+def _single(path: Path, table: str) -> Batch:
+    """A file whose head holds one table is read as that table alone; another type further on stops it."""
+    staged = query("files/azure_staged").bind(file=str(path), types=list(_TABLES[table]))
+    sql = f"with staged as (\n{staged.sql}\n)\n{query(f'files/azure_{table}').bind().sql}"
+    return Batch({table: Statement(sql, staged.parameters)}, is_careful=False, otherwise=lambda: _batch(path, None))
+
+
 def _batch(path: Path, spool: Spool | None) -> Batch:
     rows = {table: query(f"files/azure_{table}").bind() for table in _TABLES}
-    staging = query("files/azure_staged").bind(file=str(path))
+    types = [one for types in _TABLES.values() for one in types]
+    staging = query("files/azure_staged").bind(file=str(path), types=types)
     if spool is None:
         return Batch(rows, staging, is_careful=False)
     return Batch(rows, staging, tuple(spool.rejects), close=spool.close)

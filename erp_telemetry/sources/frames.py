@@ -72,7 +72,8 @@ def _checked(name: str, frame: pl.DataFrame) -> pl.DataFrame:
         raise FrameError(
             f"{name}: needs the columns {', '.join(missing)}; found are {', '.join(frame.columns)}"
         )
-    columns = [*table.columns, *(_DOOR if name in ("requests", "dependencies") else ())]
+    given_columns = [column for column in table.columns if column.name not in ("source", "entry")]
+    columns = [*given_columns, *(_DOOR if name in ("requests", "dependencies") else ())]
     parts = [_column(table, column, frame.schema[column.name]) for column in columns if column.name in frame.columns]
     if "weight" in table.names:
         parts = [part for part in parts if part.meta.output_name() != "weight"]

@@ -152,18 +152,20 @@ class Store:
                 own.close()
         return redact(found).value if is_redacted else found
 
-    def prune(self, *, raw_days: float) -> dict[str, int]:
+    def prune(self, *, raw_days: float) -> retention.Pruned:
         """Drop raw rows older than ``raw_days`` before the watermark; rollups stay and are sealed.
 
-        Returns:
-            rows dropped by table.
+        Sketches of 5 minutes go too where they are older than ``raw_days`` and 35 days; those of the
+        hour stay. What a sealed minute can no longer answer (exact percentiles, single rows) is refused.
         """
         until = self.watermark
         if until is None:
-            return {}
-        cutoff = (until - timedelta(days=raw_days)).replace(minute=0, second=0, microsecond=0)
+            return retention.Pruned({}, 0, None, 0)
+        cutoff, fine_cutoff = (
+            (until - timedelta(days=days)).replace(minute=0, second=0, microsecond=0)
+            for days in (raw_days, max(raw_days, retention.FINE_DAYS)))
         with self.writing() as connection:
-            return retention.prune(connection, cutoff)
+            return retention.prune(connection, cutoff, fine_cutoff)
 
     def verify(self) -> int:
         """Check the ledger's chain of hashes, not the rows themselves; returns the number of entries.

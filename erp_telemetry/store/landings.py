@@ -8,37 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
 
 import duckdb
 import polars as pl
 
-from erp_telemetry import catalog
+from erp_telemetry.catalog import Statement
 from erp_telemetry.errors import SourceError, StoreError
 from erp_telemetry.redactions import excerpt, redact
-from erp_telemetry.schema import TABLES, Table
+from erp_telemetry.schema import CALLS, TABLES, Table
 from erp_telemetry.slices import Batch, Reject, Slice
-from erp_telemetry.store import answers, duplicates, ledger, retention, rollups
+from erp_telemetry.store import answers, arrivals, duplicates, ledger, percentiles, retention, rollups
 from erp_telemetry.window import Window
-
-# columns a source may add for the door, which does not keep them
-_DOOR = {"line": "bigint", "synthetic": "varchar", "user_agent": "varchar", "url_path": "varchar",
-         "is_untimed": "boolean"}
-# a format that cannot say how long a request took says so; elsewhere a missing duration is a flaw
-_UNTIMED = " and not coalesce(is_untimed, false)"
-_PROBE_PATHS = ("/health", "/healthz", "/healthz/live", "/healthz/ready", "/healthz/startup", "/livez", "/readyz",
-                "/alive", "/ready", "/live", "/health/live", "/health/ready", "/health/startup")
 
 
 class CarefulReadNeeded(Exception):
     """The fast read met something it cannot place: read the slice again, line by line."""
 
 
+class _SecondLookNeeded(Exception):
+    """Rows that went straight into the store may repeat others or lie in sealed minutes."""
+
+
 @dataclass(slots=True)
 class Landed:
     """What became of one slice."""
 
+    entry: int = 0
     rows: dict[str, int] = field(default_factory=dict)
     duplicates: int = 0
     late: int = 0
@@ -48,6 +44,19 @@ class Landed:
     rejects: list[Reject] = field(default_factory=list)
     first_time: datetime | None = None
     last_time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Landing:
+    """A slice on its way into the store."""
+
+    connection: duckdb.DuckDBPyConnection
+    part: Slice
+    batch: Batch
+    pull: str
+    origin: arrivals.Origin
+    window: Window | None
+    landed: Landed
 
 
 def land(
@@ -61,112 +70,120 @@ def land(
         SourceError: the careful read failed too.
         StoreError: memory or disk do not suffice.
     """
-    try:
-        with answers.transaction(connection):
-            _set_references(connection, thresholds)
-            return _land(connection, part, batch, source, pull, window)
-    except duckdb.Error as error:
-        if not batch.is_careful:
-            raise CarefulReadNeeded(str(error)) from error
-        if isinstance(error, duckdb.OutOfMemoryException):
+    ways = (True, False) if window is None and not batch.is_careful and set(batch.rows) & set(CALLS) else (False,)
+    for is_direct in ways:
+        try:
+            with answers.transaction(connection):
+                rollups.set_references(connection, thresholds)
+                landed = Landed(entry=ledger.next_entry(connection), rejects=list(batch.rejects))
+                origin = arrivals.Origin(source, landed.entry)
+                _land(_Landing(connection, part, batch, pull, origin, window, landed), is_direct)
+                return landed
+        except duckdb.OutOfMemoryException as error:
             raise StoreError(f"{part.name} does not fit: {error}") from error
-        # the engine quotes what it could not read
-        raise SourceError(f"{part.name}: {redact(str(error)).value}") from None
+        except (duckdb.Error, _SecondLookNeeded) as error:
+            if is_direct:
+                continue  # nothing was committed; the other way can name what is unusual
+            _refuse(error, part, batch)
+    raise AssertionError("unreachable: the last way returns or raises")
 
 
-def _land(
-    connection: duckdb.DuckDBPyConnection, part: Slice, batch: Batch, source: str, pull: str, window: Window | None
-) -> Landed:
-    landed = Landed(rejects=list(batch.rejects))
+def _refuse(error: Exception, part: Slice, batch: Batch) -> None:
+    if not batch.is_careful:
+        raise CarefulReadNeeded(str(error)) from error
+    # the engine quotes what it could not read
+    raise SourceError(f"{part.name}: {redact(str(error)).value}") from None
+
+
+def _land(landing: _Landing, is_direct: bool) -> None:
+    connection, batch, landed = landing.connection, landing.batch, landing.landed
     if batch.staging is not None:
-        answers.create(connection, "staged", batch.staging.sql, dict(batch.staging.parameters))
+        answers.create(connection, "staged", batch.staging.sql, batch.staging.parameters)
     for name, rows in batch.rows.items():
         table = TABLES[name]
-        _arrive(connection, table, rows)
-        _set_aside(connection, table, landed, part, batch.is_careful)
-        if window is not None:
-            landed.outside += _leave_out(connection, table, window)
-        _name(connection, table, source)
-        _merge(connection, table, landed, part, source, pull)
+        if is_direct and name in CALLS and isinstance(rows, Statement):
+            _take_in(landing, table, rows)
+        else:
+            _look_over(landing, table, rows)
     if batch.staging is not None:
         answers.rows(connection, "drop table temp.staged")
-    _keep_rejects(connection, part, landed.rejects)
+    _keep_rejects(connection, landing.part, landed.rejects)
     ledger.append(connection, {
-        "pull": pull, "source": source, "slice": part.name, "fingerprint": part.fingerprint,
+        "entry": landed.entry, "pull": landing.pull, "source": landing.origin.source, "slice": landing.part.name,
+        "fingerprint": landing.part.fingerprint,
         "row_counts": landed.rows, "rows": sum(landed.rows.values()), "duplicates": landed.duplicates,
         "rejected": len(landed.rejects), "late": landed.late, "unprovable": landed.unprovable,
         "expected": batch.expected_count, "first_time": landed.first_time, "last_time": landed.last_time,
     })
-    return landed
 
 
-def _merge(
-    connection: duckdb.DuckDBPyConnection, table: Table, landed: Landed, part: Slice, source: str, pull: str
-) -> None:
-    """Put what the store does not have into its table and rollups."""
-    arrived = answers.count(connection, f"temp.{table.name}")
-    unprovable, presumed = duplicates.drop(connection, table, part)
+def _take_in(landing: _Landing, table: Table, rows: Statement) -> None:
+    """Put calls straight into the store, then see that none of them asks for a second look."""
+    connection, entry = landing.connection, landing.origin.entry
+    is_plain = arrivals.insert(connection, table, rows, landing.origin)
+    own = f"(select * from store.main.{table.name} where entry = {entry})"
+    span = _mark_time(landing, table, own)
+    if span is None:
+        return
+    sealed = retention.sealed_before(connection, table.name)
+    is_sealed = sealed is not None and span.start < sealed
+    if is_sealed or duplicates.are_likely(connection, table, entry, span):
+        raise _SecondLookNeeded(f"{table.name} of {landing.part.name}")
+    rollups.merge(connection, table.name, own)
+    if is_plain and not arrivals.are_templates(connection, _operations(table, own, span)):
+        raise _SecondLookNeeded(f"operations of {landing.part.name}")
+    if table.name == "requests":
+        percentiles.refresh(connection, own, span, None)
+
+
+def _operations(table: Table, own: str, span: Window) -> str:
+    """Where the operations of rows just taken in are read from: of requests their hours, which are few."""
+    if table.name != "requests":
+        return own
+    return (f"(select operation from store.main.operation_hours where time >= '{span.start - timedelta(hours=1)}' "
+            f"and time < '{span.stop}')")
+
+
+def _look_over(landing: _Landing, table: Table, rows: Statement | pl.DataFrame) -> None:
+    """Lay rows down, set bad ones aside, drop those the store has, and put the rest into table and rollups."""
+    connection, landed = landing.connection, landing.landed
+    arrivals.lay_down(connection, table, rows)
+    _set_aside(landing, table)
+    if landing.window is not None:
+        landed.outside += _leave_out(connection, table, landing.window)
+    arrivals.name(connection, table, landing.origin)
+    arrived = answers.count(connection, arrivals.LANDED)
+    unprovable, presumed = duplicates.drop(connection, table, landing.part)
     landed.unprovable += unprovable
     landed.presumed += presumed
-    kept = answers.count(connection, f"temp.{table.name}")
+    kept = answers.count(connection, arrivals.LANDED)
     landed.duplicates += arrived - kept - presumed
+    span = _mark_time(landing, table, arrivals.LANDED)
     if kept:
-        landed.rows[table.name] = landed.rows.get(table.name, 0) + kept
-        _mark_time(connection, table, landed, source, pull)
-        rollups.merge(connection, table.name)
+        rollups.merge(connection, table.name, arrivals.LANDED)
         sealed = retention.sealed_before(connection, table.name)
-        open_rows = "" if sealed is None else " where time >= $sealed"
-        answers.rows(connection, f"insert into store.main.{table.name} by name from temp.{table.name}{open_rows}",
-                           {} if sealed is None else {"sealed": sealed})
-    answers.rows(connection, f"drop table temp.{table.name}")
+        answers.rows(
+            connection,
+            f"insert into store.main.{table.name} by name from {arrivals.LANDED}"
+            f"{'' if sealed is None else ' where time >= $sealed'}", {} if sealed is None else {"sealed": sealed})
+        if span is not None and table.name == "requests":
+            percentiles.refresh(connection, arrivals.LANDED, span, sealed)
+    answers.rows(connection, f"drop table {arrivals.LANDED}")
 
 
-def _arrive(connection: duckdb.DuckDBPyConnection, table: Table, rows: Any) -> None:
-    columns = {column.name: column.dtype for column in table.columns} | _DOOR
-    listed = ", ".join(f'"{name}" {dtype}' for name, dtype in columns.items())
-    answers.rows(connection, f"create or replace temp table arrived ({listed})")
-    if isinstance(rows, pl.DataFrame):
-        connection.register("incoming", rows)
-        try:
-            answers.rows(connection, "insert into temp.arrived by name select * from incoming")
-        finally:
-            connection.unregister("incoming")
-    else:
-        answers.rows(connection, f"insert into temp.arrived by name {rows.sql}", dict(rows.parameters))
-    answers.rows(connection, "update temp.arrived set id = null where trim(id) = ''")
-    if "weight" in columns:
-        answers.rows(connection, "update temp.arrived set weight = 1 where weight is null")
-
-
-def _set_aside(
-    connection: duckdb.DuckDBPyConnection, table: Table, landed: Landed, part: Slice, is_careful: bool
-) -> None:
-    """Move rows that break a rule of the schema out of ``arrived``, each with its reason."""
-    cases = [f"when \"{name}\" is null{_UNTIMED if name == 'duration_ms' else ''} then '{name} is missing'"
-             for name in table.required]
-    cases += [f"when not ({rule}) then '{reason}'" for reason, rule in table.checks.items()]
-    if "time" in table.names:
-        # one clock in the future would move the watermark, and with it what is last, final and old
-        cases.append("when time > now() + interval 1 day then 'time is more than a day ahead of the clock'")
-    if not cases:
-        return
-    reason = f"case {' '.join(cases)} end"
-    shown = ", ".join(f'"{name}"' for name in table.names if name not in ("id", "source"))
-    bad = answers.rows(
-        connection,
-        f"select line, {reason}, left(cast(row({shown}) as varchar), 4000) from temp.arrived "
-        f"where {reason} is not null order by all",
-    )
+def _set_aside(landing: _Landing, table: Table) -> None:
+    """Move rows that break a rule of the schema out of what arrived, each with its reason."""
+    bad = arrivals.bad_rows(landing.connection, table)
     if not bad:
         return
-    if not is_careful:
+    part, landed = landing.part, landing.landed
+    if not landing.batch.is_careful:
         raise CarefulReadNeeded(f"{len(bad)} rows of {part.name} break a rule of {table.name}: {bad[0][1]}")
     named = {(reject.file, reject.line) for reject in landed.rejects}
     file = str(part.path) if part.path is not None else part.name
     for line, why, text in bad:
         if line is None or (file, line) not in named:
             landed.rejects.append(Reject(file, line, f"{table.name}: {why}", excerpt(text)))
-    answers.rows(connection, f"delete from temp.arrived where {reason} is not null")
 
 
 def _leave_out(connection: duckdb.DuckDBPyConnection, table: Table, window: Window) -> int:
@@ -176,86 +193,44 @@ def _leave_out(connection: duckdb.DuckDBPyConnection, table: Table, window: Wind
         {"start": window.start, "stop": window.stop}))
 
 
-def _name(connection: duckdb.DuckDBPyConnection, table: Table, source: str) -> None:
-    """Give rows of ``arrived`` their operation template, population and identity, as temp.<table>."""
-    kept = [name for name in table.names if name not in ("id", "source", "operation", "population")]
-    operation, join, population = "a.operation", "", ""
-    if "population" in table.names:
-        answers.create(connection, "operations", catalog.query("rollups/operations").text)
-        operation, join = "o.template", "left join temp.operations as o on o.operation = a.operation"
-        population = f"""case
-            when coalesce(a.synthetic, '') <> '' then 'synthetic'
-            when a.population is not null then a.population
-            when o.is_probe or a.url_path in {_PROBE_PATHS} or a.user_agent like 'kube-probe%' then 'probe'
-            else 'user' end as population,"""
-    if "operation" in table.names:
-        population += f"{operation} as operation,"
-    own = ", ".join(f'a."{name}"' for name in kept)
-    # the identity of a row without one: the hash of what it says, and its ordinal among equals
-    says = ", ".join(f'a."{name}"' for name in table.names if name not in ("id", "source"))
-    answers.rows(
-        connection,
-        f"""create or replace temp table {table.name} as
-        with hashed as (
-            select {own}, {population} a.id, case when a.id is null then md5(cast(row({says}) as varchar)) end as hash
-            from temp.arrived as a {join})
-        select * exclude (id, hash), $source as source,
-            case when id is not null then id
-                 else hash || ':' || row_number() over (partition by hash) end as id
-        from hashed""" if answers.count(connection, "temp.arrived where id is null") > 0 else
-        f"""create or replace temp table {table.name} as
-        select {own}, {population} a.id, $source as source from temp.arrived as a {join}""",
-        {"source": source},
-    )
-    answers.rows(connection, "drop table temp.arrived")
+def _mark_time(landing: _Landing, table: Table, rows: str) -> Window | None:
+    """Count rows, move watermarks, count rows older than an earlier pull of this source had reached.
 
-
-def _mark_time(
-    connection: duckdb.DuckDBPyConnection, table: Table, landed: Landed, source: str, pull: str
-) -> None:
-    """Move watermarks, and count rows older than what an earlier pull of this source had reached."""
+    Returns the window the rows lie in; None where there is no row, or no time.
+    """
+    connection, landed = landing.connection, landing.landed
     if "time" not in table.names:
-        return
-    landed.late += answers.count(
-        connection,
-        f"""temp.{table.name} as r join (
-            select service, max(time) as reached from store.main.watermarks
-            where table_name = $table and source = $source and pull <> $pull group by service
-        ) as w on w.service is not distinct from r.service where r.time < w.reached""",
-        table=table.name, source=source, pull=pull,
-    )
+        count = answers.count(connection, rows)
+        if count:
+            landed.rows[table.name] = landed.rows.get(table.name, 0) + count
+        return None
+    known = {"table": table.name, "source": landing.origin.source, "pull": landing.pull}
+    reached = ("select service, max(time) as reached from store.main.watermarks "
+               "where table_name = $table and source = $source and pull <> $pull group by service")
+    if answers.rows(connection, f"{reached} limit 1", known):
+        landed.late += answers.count(
+            connection, f"{rows} as r join ({reached}) as w on w.service is not distinct from r.service "
+            "where r.time < w.reached", **known)
+    told = answers.rows(
+        connection, f"select service, count(*), min(time), max(time) from {rows} as r group by service")
+    if not told:
+        return None
     answers.rows(
         connection,
-        f"""insert into store.main.watermarks
-        select $table, $source, service, $pull, max(time) from temp.{table.name} group by service""",
-        {"table": table.name, "source": source, "pull": pull},
-    )
-    low, high = answers.rows(connection, f"select min(time), max(time) from temp.{table.name}")[0]
-    landed.first_time = low if landed.first_time is None else min(low, landed.first_time)
-    landed.last_time = high if landed.last_time is None else max(high, landed.last_time)
+        "insert into store.main.watermarks select $table, $source, unnest($services), $pull, unnest($times)",
+        {**known, "services": [row[0] for row in told], "times": [row[3] for row in told]})
+    landed.rows[table.name] = landed.rows.get(table.name, 0) + sum(row[1] for row in told)
+    first, last = min(row[2] for row in told), max(row[3] for row in told)
+    landed.first_time = min(filter(None, (landed.first_time, first)))
+    landed.last_time = max(filter(None, (landed.last_time, last)))
+    return Window(first, last + timedelta(microseconds=1))
 
 
 def _keep_rejects(connection: duckdb.DuckDBPyConnection, part: Slice, rejects: Iterable[Reject]) -> None:
     answers.rows(connection, "delete from store.main.rejects where slice = $slice", {"slice": part.name})
     for reject in rejects:
         answers.rows(
-        connection,
-        "insert into store.main.rejects values ($slice, $file, $line, $reason, $excerpt)",
+            connection, "insert into store.main.rejects values ($slice, $file, $line, $reason, $excerpt)",
             {"slice": part.name, "file": reject.file, "line": reject.line, "reason": reject.reason,
              "excerpt": reject.excerpt},
         )
-
-
-def _set_references(
-    connection: duckdb.DuckDBPyConnection, thresholds: Mapping[str | None, tuple[float, float]]
-) -> None:
-    """What rollups look up: latency thresholds by service, canonical names of metrics."""
-    answers.rows(connection, "delete from store.main.thresholds")
-    for service, (apdex_ms, slo_ms) in thresholds.items():
-        answers.rows(connection, "insert into store.main.thresholds values ($service, $apdex_ms, $slo_ms)",
-                           {"service": service, "apdex_ms": apdex_ms, "slo_ms": slo_ms})
-    answers.rows(
-        connection,
-        "create or replace temp table metric_names as from read_csv($file, header = true)",
-        {"file": str(catalog.root() / "rollups" / "metric_names.csv")},
-    )

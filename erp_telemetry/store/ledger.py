@@ -23,12 +23,15 @@ def entries(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     return frame(connection, "select * from ledger order by entry")
 
 
+def next_entry(connection: duckdb.DuckDBPyConnection) -> int:
+    """The number of the entry that the slice now landing will have."""
+    return int(value(connection, "select coalesce(max(entry), 0) + 1 from store.main.ledger"))
+
+
 def append(connection: duckdb.DuckDBPyConnection, entry: dict[str, Any]) -> None:
     """Add an entry, chained to the last one; runs inside the slice's transaction."""
-    found = rows(connection, "select entry, hash from store.main.ledger order by entry desc limit 1")
-    last = found[0] if found else None
-    entry["entry"] = 1 if last is None else int(last[0]) + 1
-    entry["previous_hash"] = GENESIS if last is None else last[1]
+    last = value(connection, "select hash from store.main.ledger order by entry desc limit 1")
+    entry["previous_hash"] = GENESIS if last is None else last
     entry["row_counts"] = json.dumps(entry["row_counts"], sort_keys=True)
     entry["hash"] = _hash(entry)
     names = ", ".join(entry)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import duckdb
 
 from erp_telemetry import catalog
 from erp_telemetry.errors import StoreError
-from erp_telemetry.schema import TABLES
+from erp_telemetry.schema import CALLS, TABLES
+from erp_telemetry.store import percentiles
 from erp_telemetry.store.answers import rows, transaction, value
 from erp_telemetry.store.rollups import ROLLUPS
+from erp_telemetry.window import Window
 
-VERSION = 2
-
+VERSION = 3
 
 # version 2 tells how many requests had a duration; before it, every one had
 _COUNTERS = ("request_minutes", "operation_hours", "dependency_minutes")
-_VIEWS = ("request_cells", "observed_minutes")
+# version 3 keeps what version 2 derived at every question
+_NEW = ("latency_sketch_hours", "dependency_sketch_hours")
 
 
 def version(connection: duckdb.DuckDBPyConnection) -> int | None:
@@ -53,19 +57,52 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: str) -> None:
     if foreign and version(connection) is None:
         raise StoreError(f"{path} is a DuckDB file but no store (it holds {foreign[0][0]}): give another path")
     with transaction(connection):
-        steps = _first() if version(connection) is None else _second()
+        found = version(connection)
+        steps = _first() if found is None else [*(_second() if found < 2 else ()), *_third()]
         for statement in steps:
             rows(connection, statement)
+        if found is not None:
+            _remake_percentiles(connection)
         rows(connection, "insert into store_version values ($version, now())", {"version": VERSION})
 
 
 def _second() -> list[str]:
     """From version 1 to 2."""
-    statements = [f"drop view {view}" for view in _VIEWS]
+    statements = ["drop view request_cells"]
     for counter in _COUNTERS:
         statements += [f"alter table {counter} add column timed double", f"update {counter} set timed = count"]
     statements.append("alter table incidents add column is_start_estimated boolean")
-    return [*statements, *(part for part in _own() if "create view" in part)]
+    return [*statements, *(part for part in _own() if "create view request_cells" in part)]
+
+
+def _third() -> list[str]:
+    """From version 2 to 3: rows name their entry, spans need no id, more is kept that was asked for every time."""
+    statements = [f"alter table {table} add column entry bigint" for table in TABLES]
+    # what trace and span say is not kept twice, nor the hash of a row that has both
+    statements += [f"update {table} set id = null where id = trace_id || ':' || span_id or trace_id <> '' "
+                   "and span_id <> '' and regexp_full_match(id, '[0-9a-f]{32}:[0-9]{1,9}')" for table in CALLS]
+    statements += [f"update {table} set trace_id = left(id, 32), span_id = right(id, 16), id = null "
+                   "where trace_id is null and span_id is null "
+                   "and regexp_full_match(id, '[0-9a-fA-F]{32}:[0-9a-fA-F]{16}')" for table in CALLS]
+    # a view cannot be told from a table of its name
+    statements += ["create temp table heard as from observed_minutes", "drop view observed_minutes"]
+    statements += [part for part in _own() if "create table observed_minutes" in part
+                   or "create table minute_percentiles" in part]
+    statements += ["insert into observed_minutes by name select time, service from temp.heard", "drop table temp.heard"]
+    for name in _NEW:
+        statements += [_table(name), f"insert into {name} by name {catalog.query(f'rollups/{name}').text}"]
+    return statements
+
+
+def _remake_percentiles(connection: duckdb.DuckDBPyConnection) -> None:
+    first, last = rows(connection, "select min(time), max(time) from requests")[0]
+    if first is not None:
+        percentiles.refresh(connection, "store.main.requests", Window(first, last + timedelta(microseconds=1)), None)
+
+
+def _table(name: str) -> str:
+    columns = ", ".join(f"{column} {dtype}" for column, dtype in ROLLUPS[name].columns.items())
+    return f"create table {name} ({columns})"
 
 
 def _own() -> list[str]:
@@ -78,7 +115,5 @@ def _first() -> list[str]:
     for table in TABLES.values():
         columns = ", ".join(f'"{column.name}" {column.dtype}' for column in table.columns)
         statements.append(f"create table {table.name} ({columns})")
-    for rollup in ROLLUPS.values():
-        columns = ", ".join(f"{name} {dtype}" for name, dtype in rollup.columns.items())
-        statements.append(f"create table {rollup.name} ({columns})")
+    statements += [_table(name) for name in ROLLUPS]
     return [*statements, *_own()]

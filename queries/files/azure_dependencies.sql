@@ -16,9 +16,9 @@ select
     nullif(OperationId, '') as trace_id,
     nullif(Id, '') as span_id,
     nullif(ParentId, '') as parent_id,
-    nullif(OperationId, '') || ':' || nullif(Id, '') as id,
     coalesce(p[1], p[2], p[3]) as tenant,
     coalesce(p[4], p[5]) as user_agent,
-    nullif(regexp_extract("Data", '^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*([^?#]*)', 1), '') as url_path
+    case when regexp_matches("Data", 'health|live|ready|startup') then
+        nullif(regexp_extract("Data", '^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*([^?#]*)', 1), '') end as url_path
 from staged
 where record_type = 'AppDependencies'

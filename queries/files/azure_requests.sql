@@ -12,11 +12,11 @@ select
     nullif(OperationId, '') as trace_id,
     nullif(Id, '') as span_id,
     nullif(ParentId, '') as parent_id,
-    nullif(OperationId, '') || ':' || nullif(Id, '') as id,
     coalesce(p[1], p[2], p[3]) as tenant,
     coalesce(p[4], p[5], UserAgent) as user_agent,
-    nullif(coalesce(
+    -- a path only tells probes, so only one that may be a probe's is cut out
+    case when regexp_matches(coalesce(Url, CsUriStem), 'health|live|ready|startup') then nullif(coalesce(
         nullif(regexp_extract(Url, '^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*([^?#]*)', 1), ''),
-        regexp_extract(Url, '^(/[^?#]*)', 1), CsUriStem), '') as url_path
+        regexp_extract(Url, '^(/[^?#]*)', 1), CsUriStem), '') end as url_path
 from staged
 where record_type in ('AppRequests', 'AppServiceHTTPLogs')

@@ -1,10 +1,10 @@
 -- Every record of Azure Monitor of a file, one row each, as text under its own column names.
--- A record of a type not listed stops the reading; careful reading sets it aside by line.
+-- A record of a type that is not asked for stops the reading; careful reading sets it aside by line.
 with
     records as (
         select
             *,
-            coalesce("Type", case when metricName is not null then 'platform' end) as record_type,
+            coalesce("Type", case when metricName is not null then 'platform' end) as told_type,
             coalesce(TimeGenerated, "time") as stamp
         from read_json(
             $file, format = 'newline_delimited', records = true, maximum_object_size = 33554432,
@@ -26,7 +26,10 @@ with
             })
     )
 select
-    * exclude (__line, "Type", "time", TimeGenerated, _ResourceId, resourceId, _TimeReceived, AppRoleName,
+    -- in the column itself: a filter could be run after another one that drops the record
+    case when list_contains($types, told_type) then told_type
+        else error('unknown record type ' || coalesce(told_type, 'none')) end as record_type,
+    * exclude (__line, told_type, "Type", "time", TimeGenerated, _ResourceId, resourceId, _TimeReceived, AppRoleName,
         AppRoleInstance, ItemCount, SyntheticSource, "Instance"),
     __line as line,
     case
@@ -41,11 +44,7 @@ select
     lower(nullif(coalesce(nullif(_ResourceId, ''), resourceId), '')) as resource_id,
     case when ItemCount is null then 1.0 else try_cast(ItemCount as double) end as weight,
     nullif(SyntheticSource, '') as synthetic,
-    json_extract_string(try_cast(Properties as json), [
+    case when Properties is not null then json_extract_string(try_cast(Properties as json), [
         '$."tenant.id"', '$."enduser.tenant"', '$."erp.tenant"', '$."user_agent.original"', '$."http.user_agent"',
-        '$."OriginalFormat"', '$."MessageTemplate"', '$."{OriginalFormat}"', '$."prop__{OriginalFormat}"']) as p
+        '$."OriginalFormat"', '$."MessageTemplate"', '$."{OriginalFormat}"', '$."prop__{OriginalFormat}"']) end as p
 from records
-where case
-    when record_type in ('AppRequests', 'AppDependencies', 'AppTraces', 'AppExceptions', 'AppEvents', 'AppMetrics',
-        'AppPerformanceCounters', 'AppAvailabilityResults', 'AppServiceHTTPLogs', 'platform') then true
-    else error('unknown record type ' || coalesce(record_type, 'none')) end

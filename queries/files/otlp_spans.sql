@@ -103,7 +103,6 @@ select
     line, service, instance, tenant, resource, trace_id, span_id, parent_id, exceptions, synthetic, user_agent,
     nullif(path, '') as url_path,
     status_code,
-    trace_id || ':' || span_id as id,
     coalesce(span_kind in ('2', '5', 'SPAN_KIND_SERVER', 'SPAN_KIND_CONSUMER'), false) as is_handled,
     case when start_ns > 0 then make_timestamptz(start_ns // 1000) end as "time",
     case when start_ns > 0 and end_ns > 0 then (end_ns - start_ns) / 1e6 end as duration_ms,

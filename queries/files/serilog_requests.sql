@@ -21,5 +21,5 @@ with
 select
     line, make_timestamptz(try_cast(begin_ns // 1000 as bigint)) as "time", service, operation, instance, tenant, duration_ms,
     is_bad or coalesce(try_cast(status_code as integer) >= 500, false) as is_failed,
-    status_code, weight, trace_id, span_id, parent_id, trace_id || ':' || span_id as id, synthetic, user_agent, url_path
+    status_code, weight, trace_id, span_id, parent_id, synthetic, user_agent, url_path
 from handled

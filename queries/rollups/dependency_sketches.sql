@@ -10,4 +10,5 @@ select
     sum(weight) as count,
     sum(weight * weight) as weight_squares
 from dependencies
+where duration_ms is not null
 group by all

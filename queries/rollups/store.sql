@@ -18,10 +18,12 @@ create view request_cells as
                    when is_failed then 'failed' when is_failed = false or status_class is not null then 'good'
                    else 'unknown' end as outcome
     from cells;
--- a load test is told by its tool, not by the service: what only it saw was not observed
-create view observed_minutes as
-    select distinct time, service from request_minutes where population <> 'synthetic'
-    union select distinct time, service from dependency_minutes
-    union select distinct time, service from log_minutes
-    union select distinct time, service from metric_minutes
-    union select distinct time, service from probe_minutes
+-- minutes in which any telemetry of a service was seen, kept by every landing
+create table observed_minutes (time timestamptz, service varchar);
+-- exact percentiles of user requests, shown at their own minute and never merged, null where raw rows were lost
+create table minute_percentiles (
+    time timestamptz, service varchar, count double, weight_squares double,
+    p50 double, p50_low double, p50_high double,
+    p95 double, p95_low double, p95_high double,
+    p99 double, p99_low double, p99_high double
+)

@@ -23,6 +23,8 @@ CANONICAL = (
     "time", "service", "operation", "instance", "duration_ms", "is_failed", "status_code", "weight",
     "trace_id", "span_id", "parent_id", "id",
 )
+# trace and span tell a call: a format that has both gives no id beside them
+COMPARED = CANONICAL[:-1]
 
 
 def attribute(key: str, value: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from erp_telemetry.sources.frames import Frames
 from erp_telemetry.sources.recognition import READERS, recognise
 from erp_telemetry.sources.table_files import TableFiles
 from tests.sources.forms import FORMS
-from tests.sources.support import CANONICAL, LEDGER, Form, app, canonical, lines, only, read, run, write
+from tests.sources.support import COMPARED, LEDGER, Form, app, canonical, lines, only, read, run, write
 
 BROKEN = "{broken,x"
 
@@ -30,7 +30,7 @@ def form(request: pytest.FixtureRequest) -> Form:
     return FORMS[str(request.param)]
 
 
-def _rows(frame: pl.DataFrame, columns: tuple[str, ...] = CANONICAL) -> list[tuple[object, ...]]:
+def _rows(frame: pl.DataFrame, columns: tuple[str, ...] = COMPARED) -> list[tuple[object, ...]]:
     """The rows in the order of their time."""
     order = next(name for name in MOMENTS if name in frame.columns)
     return frame.sort(order).select(columns).rows()

@@ -227,7 +227,7 @@ def test_a_span_wins_over_the_completed_request_of_its_file(tmp_path: Path) -> N
     assert [row["duration_ms"] for row in found["requests"]] == [12.346] * 3
     assert [row["parent_id"] for row in found["requests"]] == ["00000000000000aa", None, None]
     assert len(found["logs"]) == 3
-    assert found["requests"][2]["id"] is None
+    assert found["requests"][2]["span_id"] is None
 
 
 def test_a_weight_is_what_the_caller_says_it_is(tmp_path: Path) -> None:

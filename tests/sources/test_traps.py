@@ -222,7 +222,7 @@ def test_item_count_and_success(tmp_path: Path) -> None:
 def test_synthetic_source_and_ids(tmp_path: Path) -> None:
     assert _app(tmp_path, SyntheticSource="")["synthetic"] is None
     assert _app(tmp_path, SyntheticSource="Bot")["synthetic"] == "Bot"
-    assert _app(tmp_path, Id="")["id"] is None
+    assert _app(tmp_path, Id="")["span_id"] is None
     assert _app(tmp_path, AppRoleName="", _ResourceId="/Subscriptions/X/Components/ERP")["service"] == "erp"
 
 
@@ -268,11 +268,11 @@ def test_a_late_unknown_type_stops_the_fast_reading(tmp_path: Path) -> None:
 def test_nested_trace_of_an_events_answer_keeps_its_synthetic_source(tmp_path: Path) -> None:
     event = {"type": "request", "count": 2, "timestamp": "2026-01-01T00:00:00Z", "cloud": {"roleName": "erp"},
              "operation": {"name": "GET /", "id": "o", "parentId": "p", "syntheticSource": "Monitor"},
-             "request": {"id": "r", "success": "False", "duration": 7.5, "resultCode": "500", "url": "https://h/x?y"}}
+             "request": {"id": "r", "success": "False", "duration": 7.5, "resultCode": "500", "url": "https://h/live?y"}}
     row = read(AzureFiles(write(tmp_path / "x.json", json.dumps({"value": [event]}, indent=1))))["requests"]
     found = row.row(0, named=True)
-    assert [found[name] for name in ("weight", "synthetic", "id", "is_failed", "duration_ms", "url_path")] == [
-        2.0, "Monitor", "o:r", True, 7.5, "/x"]
+    assert [found[name] for name in ("weight", "synthetic", "trace_id", "is_failed", "duration_ms", "url_path")] == [
+        2.0, "Monitor", "o", True, 7.5, "/live"]
 
 
 def test_ticks_of_continuous_export(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_pruned_minutes_are_sealed_and_late_rows_merge() -> None:
     old = requests([{"id": str(n)} for n in range(10)])
     new = requests([{"id": f"n{n}", "time": START + timedelta(days=10, seconds=n)} for n in range(5)])
     et.pull(et.Frames(requests=pl.concat([old, new])), store)
-    assert store.prune(raw_days=2)["requests"] == 10
+    assert store.prune(raw_days=2).rows["requests"] == 10
     assert store.sql("select count(*) as n from requests").item() == 5
     rate = et.measure(store, "request_rate", HOUR, every="1h")
     assert rate["count"].to_list() == [10]

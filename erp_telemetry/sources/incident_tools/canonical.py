@@ -15,7 +15,7 @@ from erp_telemetry.sources.incident_tools.entries import Entry, Row, mostly, row
 NAME = "canonical incidents"
 
 REQUIRED = TABLES["incidents"].required
-_COLUMNS = {column.name: column for column in TABLES["incidents"].columns if column.name != "source"}
+_COLUMNS = {column.name: column for column in TABLES["incidents"].columns if column.name not in ("source", "entry")}
 _WRAPPERS = {"incidents", "incident"}
 _WORDS = {
     "severity": ("critical", "high", "medium", "low"), "status": ("open", "mitigated", "resolved", "closed"),
