@@ -89,7 +89,7 @@ class Form:
     make: Callable[..., Source]
     suffix: str
     text: Callable[[int], str]
-    columns: tuple[str, ...] = CANONICAL
+    columns: tuple[str, ...] = COMPARED
     table: str = "requests"
     expected: Callable[[int], dict[str, Any]] = canonical
     first_line: int = 1
