@@ -134,7 +134,7 @@ TABLES: Mapping[str, Table] = MappingProxyType({
                sum DOUBLE | of the observations
                min DOUBLE | least observation
                max DOUBLE | greatest observation
-               started_at TIME | where a cumulative point began counting
+               started_at TIME | where a running total began, its own time if unknown; null of what is none
                bounds DOUBLE[] | upper bounds of explicit buckets
                bucket_counts DOUBLE[] | one more than bounds; of an exponential histogram its positive buckets
                scale INTEGER | of an exponential histogram

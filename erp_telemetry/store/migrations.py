@@ -20,6 +20,8 @@ VERSION = 3
 _COUNTERS = ("request_minutes", "operation_hours", "dependency_minutes")
 # version 3 keeps what version 2 derived at every question
 _NEW = ("latency_sketch_hours", "dependency_sketch_hours")
+# and metrics by series, with the points of running totals
+_POINTS = ROLLUPS["metric_minutes"].columns["points"]
 
 
 def version(connection: duckdb.DuckDBPyConnection) -> int | None:
@@ -91,7 +93,7 @@ def _third() -> list[str]:
     statements += ["insert into observed_minutes by name select time, service from temp.heard", "drop table temp.heard"]
     for name in _NEW:
         statements += [_table(name), f"insert into {name} by name {catalog.query(f'rollups/{name}').text}"]
-    return statements
+    return [*statements, *_series()]
 
 
 def _remake_percentiles(connection: duckdb.DuckDBPyConnection) -> None:
@@ -103,6 +105,24 @@ def _remake_percentiles(connection: duckdb.DuckDBPyConnection) -> None:
 def _table(name: str) -> str:
     columns = ", ".join(f"{column} {dtype}" for column, dtype in ROLLUPS[name].columns.items())
     return f"create table {name} ({columns})"
+
+
+def _series() -> list[str]:
+    """Metrics anew from raw rows; of a running total whose raw rows are gone, the last point of each minute."""
+    names = str(catalog.root() / "rollups" / "metric_names.csv").replace("'", "''")
+    is_open = ("time >= coalesce((select max(before) from sealed where table_name = 'metrics'), "
+               "'-infinity'::timestamptz)")
+    return [
+        "alter table metric_minutes add column series varchar",
+        f"alter table metric_minutes add column points {_POINTS}",
+        "update metric_minutes set sum = null, points = [{'time_us': epoch_us(last_time), 'started_us': null, "
+        "'sum': last, 'count': null}] where kind = 'cumulative'",
+        f"create or replace temp table metric_names as from read_csv('{names}', header = true)",
+        f"delete from metric_minutes where {is_open}",
+        f"insert into metric_minutes by name select * from ({catalog.query('rollups/metric_minutes').text}) "
+        f"where {is_open}",
+        *(part for part in _own() if "create view metric_cells" in part),
+    ]
 
 
 def _own() -> list[str]:

@@ -23,6 +23,12 @@ _CALL_VALUES = {"count": "sum", "raw_count": "sum", "weight_squares": "sum", "ti
                 "duration_min_ms": "min", "duration_max_ms": "max",
                 "within_apdex": "sum", "within_4_apdex": "sum", "within_slo": "sum"}
 _SKETCH = {"count": "sum", "weight_squares": "sum"}
+_TYPES = {"raw_count": "bigint", "last_time": TIME,
+          "points": 'struct(time_us bigint, started_us bigint, "sum" double, "count" double)[]'}
+# where two points are of one moment the greater is the last, and points are a set in their order:
+# neither knows which part came first
+_MERGES = {"last": "arg_max(last, row(last_time, last))",
+           "points": "nullif(list_sort(list_distinct(flatten(list(points)))), [])"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +47,12 @@ class Rollup:
     @property
     def columns(self) -> dict[str, str]:
         """Column names with DuckDB types."""
-        typed = {name: "bigint" if name == "raw_count" else "double" for name in self.values}
-        if "last_time" in typed:
-            typed["last_time"] = TIME
+        typed = {name: _TYPES.get(name, "double") for name in self.values}
         return {"time": TIME, "service": "varchar", **self.keys, **typed}
 
     def merge(self, how: str, column: str) -> str:
         """SQL that merges one value column."""
-        return "arg_max(last, last_time)" if how == "last" else f"{how}({column})"
+        return _MERGES.get(how, f"{how}({column})")
 
 
 ROLLUPS: Mapping[str, Rollup] = MappingProxyType({
@@ -69,9 +73,10 @@ ROLLUPS: Mapping[str, Rollup] = MappingProxyType({
         Rollup("log_minutes", "logs", {"level": "varchar"}, {**_SKETCH, "raw_count": "sum", "bytes": "sum"},
                heard="true"),
         Rollup("metric_minutes", "metrics",
-               {"instance": "varchar", "resource": "varchar", "name": "varchar", "kind": "varchar"},
-               {"count": "sum", "sum": "sum", "min": "min", "max": "max", "last": "last", "last_time": "max"},
-               heard="true"),
+               {"instance": "varchar", "resource": "varchar", "name": "varchar", "series": "varchar",
+                "kind": "varchar"},
+               {"count": "sum", "sum": "sum", "min": "min", "max": "max", "last": "last", "last_time": "max",
+                "points": "points"}, heard="true"),
         Rollup("probe_minutes", "probes", {"kind": "varchar"}, {**_SKETCH, "failed": "sum"}, heard="true"),
     )
 })

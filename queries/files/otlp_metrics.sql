@@ -86,7 +86,9 @@ with
 select
     line, service, instance, name, unit, kind,
     case when time_ns > 0 then make_timestamptz(time_ns // 1000) end as "time",
-    case when is_cumulative and start_ns > 0 then make_timestamptz(start_ns // 1000) end as started_at,
+    -- a running total whose start is not known begins, as OpenTelemetry has it, at its own moment
+    case when is_cumulative and coalesce(start_ns, 0) <= 0 then make_timestamptz(nullif(time_ns, 0) // 1000)
+         when is_cumulative then make_timestamptz(start_ns // 1000) end as started_at,
     coalesce(
         vals[list_position(keys, 'tenant.id')], vals[list_position(keys, 'enduser.tenant')],
         vals[list_position(keys, 'erp.tenant')]) as tenant,

@@ -1,5 +1,5 @@
 -- Share of cache look-ups that hit.
--- reads: metric_minutes
+-- reads: metric_minutes metric_cells
 -- unit: ratio
 -- by: service instance resource
 -- better: higher
@@ -12,11 +12,10 @@ cells as (
         case when $by_instance then c.instance end as instance,
         case when $by_resource then c.resource end as resource,
         c.name, c.sum
-    from metric_minutes as c
+    from metric_cells as c
     asof join steps as s on c.time >= s.step
     where c.time >= $start and c.time < $stop
       and c.name in ('cache_hits', 'cache_misses')
-      and c.kind <> 'cumulative'
 ),
 counted as (
     select time, service, instance, resource,

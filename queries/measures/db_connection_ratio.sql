@@ -1,5 +1,5 @@
 -- Database connections used as a share of those allowed, mean over time.
--- reads: metric_minutes
+-- reads: metric_minutes metric_cells
 -- unit: ratio
 -- by: service instance resource
 -- better: lower
@@ -12,15 +12,15 @@ cells as (
         case when $by_instance then c.instance end as instance,
         case when $by_resource then c.resource end as resource,
         c.sum, c.count
-    from metric_minutes as c
+    from metric_cells as c
     asof join steps as s on c.time >= s.step
     where c.time >= $start and c.time < $stop
       and c.name = 'db_connection_ratio'
-      and c.kind in ('gauge', 'histogram')
+      and c.kind not in ('delta', 'cumulative')
 )
 select
     time, service, instance, resource,
-    sum(sum) / sum(count) as value,
+    case when sum(count) > 0 then sum(sum) / sum(count) end as value,
     sum(count) as count
 from cells
 group by all

@@ -1,29 +1,22 @@
--- Container restarts: the increase of the cumulative counter; a value below the one before is a reset and counts itself.
--- reads: metric_minutes
+-- Container restarts: what the counter rose by, resets included, told as delta or as a running total alike.
+-- reads: metric_minutes metric_cells
 -- unit: 1
 -- by: service instance resource
 -- better: lower
 -- range: 0..
 with steps as (select unnest($edges) as step),
-series as (
-    select time, service, instance, resource, kind, sum, last,
-        lag(last) over (partition by service, instance, resource, kind order by time) as before
-    from metric_minutes
-    where name = 'restarts' and time < $stop),
-increases as (
-    select time, service, instance, resource,
-        case when kind = 'delta' then sum when before is null then 0 when last >= before then last - before else last end as increase
-    from series),
 cells as (
     select
         s.step as time,
         case when $by_service then c.service end as service,
         case when $by_instance then c.instance end as instance,
         case when $by_resource then c.resource end as resource,
-        c.increase
-    from increases as c
+        c.sum, c.count
+    from metric_cells as c
     asof join steps as s on c.time >= s.step
-    where c.time >= $start)
-select time, service, instance, resource, sum(increase) as value, cast(count(*) as double) as count
+    where c.time >= $start and c.time < $stop
+      and c.name = 'restarts'
+)
+select time, service, instance, resource, sum(sum) as value, sum(count) as count
 from cells
 group by all

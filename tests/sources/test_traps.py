@@ -131,13 +131,17 @@ def test_metric_kinds(tmp_path: Path) -> None:
             count="3", sum=6.5, min=1, max=4, explicitBounds=[1, 2.5], bucketCounts=["1", "0", 2],
             attributes=[attribute('say "k"', "v\n"), attribute("n", 3)])]}},
         {"name": "g", "exponentialHistogram": {"aggregationTemporality": 2, "dataPoints": [_point(
-            count=3, scale=5, zeroCount="1", positive={"offset": -2, "bucketCounts": ["2"]})]}}))
+            count=3, scale=5, zeroCount="1", positive={"offset": -2, "bucketCounts": ["2"]})]}},
+        {"name": "h", "histogram": {"aggregationTemporality": 2, "dataPoints": [
+            _point(count="3", sum=1, startTimeUnixNano="0")]}}))
     rows = {row["name"]: row for row in read(OtlpFiles(path))["metrics"].iter_rows(named=True)}
     assert {name: row["kind"] for name, row in rows.items()} == {
         "a": "gauge", "b": "delta", "c": "cumulative", "d": "gauge", "e": None,
-        "f": "histogram", "g": "exponential_histogram"}
+        "f": "histogram", "g": "exponential_histogram", "h": "histogram"}
     assert (rows["a"]["value"], rows["b"]["value"], rows["b"]["started_at"]) == (1.5, 7.0, None)
     assert rows["c"]["started_at"] == datetime(2025, 12, 31, 23, 59, 59, 123456, UTC)
+    assert rows["h"]["started_at"] == rows["h"]["time"], "a running total is one, though its start is unknown"
+    assert rows["f"]["started_at"] is None
     assert (rows["f"]["bounds"], rows["f"]["bucket_counts"], rows["f"]["sum"]) == ([1.0, 2.5], [1.0, 0.0, 2.0], 6.5)
     assert json.loads(rows["f"]["attributes"]) == {'say "k"': "v\n", "n": 3}
     assert [rows["g"][name] for name in ("scale", "zero_count", "bucket_offset", "bucket_counts", "instance")] == [
