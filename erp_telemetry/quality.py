@@ -1,4 +1,4 @@
-"""Quality: how far the telemetry of a window can be trusted: heard, late, doubled, set aside, clocks apart."""
+"""Quality: how far the telemetry of a window can be trusted: heard, late, doubled, set aside, clocks, weights."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from erp_telemetry.window import Window
 class Quality:
     """What is known of the telemetry itself.
 
-    ``coverage``, ``lateness`` and ``clock_skew`` speak of the window; ``pulls``, ``rows`` and
-    ``set_aside`` of all that the store ever took in.
+    ``pulls``, ``rows`` and ``set_aside`` speak of all that the store ever took in, the others of the window.
 
     - ``coverage``: ``service, observed`` (minutes), ``coverage`` (0..1), ``longest_silence``
       (minutes), ``first_heard, last_heard``.
@@ -29,6 +28,14 @@ class Quality:
     - ``clock_skew``: ``caller, callee, calls, began_before`` (handled before they were made),
       ``ended_after`` (handled after they were answered; queues apart), ``offset_ms`` (of the callee's
       clock, by midpoints), ``earliest_ms``.
+    - ``weights``: by ``table_name, service, source``: ``rows``, the ``weight`` they sum up to, ``weight_min``,
+      ``weight_median, weight_max, effective_rows`` (even rows that would tell as much, by Kish),
+      ``heaviest_share`` (of the weight, on the heaviest 1 % of rows), ``fractional`` (rows), ``traces`` and
+      ``traces_apart`` (whose rows weigh differently), ``reference`` (what counted before sampling),
+      ``reference_count`` and the ``reference_weight`` of the same hours, ``warning`` (null where all is
+      plausible; its rules head ``queries/quality/weights.sql``); empty where raw rows were pruned.
+    - ``population``: by ``table_name, service``: ``rows``, their ``count`` as weighed, of it ``user, probe,
+      synthetic``; of users ``good, client_errors, failed, unknown``, and ``untimed`` (without a duration).
     - ``pulls``: by ``source``: ``slices, rows, duplicates, late, unprovable, rejected``.
     - ``set_aside``: ``reason, lines``.
     """
@@ -37,6 +44,8 @@ class Quality:
     coverage: pl.DataFrame
     lateness: pl.DataFrame
     clock_skew: pl.DataFrame
+    weights: pl.DataFrame
+    population: pl.DataFrame
     pulls: pl.DataFrame
     rows: Mapping[str, int]
     set_aside: pl.DataFrame
@@ -46,9 +55,9 @@ def quality(store: Store, window: Window) -> Quality:
     """Say how complete, prompt and consistent the telemetry of a window is; see :class:`Quality`."""
     bounds = {"start": window.start, "stop": window.stop}
     with store.reading() as connection:
-        coverage, lateness, skew = (
+        coverage, lateness, skew, weights, population = (
             answers.frame(connection, catalog.query(f"quality/{name}").text, bounds)
-            for name in ("coverage", "lateness", "clock_skew"))
+            for name in ("coverage", "lateness", "clock_skew", "weights", "population"))
     minutes = window.duration.total_seconds() / 60
     ledger = store.ledger()
     kept: Counter[str] = Counter()
@@ -61,6 +70,8 @@ def quality(store: Store, window: Window) -> Quality:
             coverage.with_columns((pl.col("observed") / minutes).clip(0, 1).alias("coverage")), ("service",)),
         lateness=lateness,
         clock_skew=redact_keys(skew, ("caller", "callee")),
+        weights=redact_keys(weights, ("service",)),
+        population=redact_keys(population, ("service",)),
         pulls=ledger.group_by("source").agg(pl.len().alias("slices"), *totals).sort("source"),
         rows=dict(sorted(kept.items())),
         set_aside=store.rejects().group_by("reason").agg(pl.len().alias("lines")).sort(

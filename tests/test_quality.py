@@ -84,3 +84,40 @@ def test_a_clock_that_runs_ahead_is_seen_and_queues_are_not_blamed_for_ending_la
     assert (found["gateway"]["began_before"], found["gateway"]["ended_after"]) == (0, 3)
     assert found["gateway"]["offset_ms"] == pytest.approx(300)
     assert found["events"]["ended_after"] == 0
+
+
+def test_whom_calls_came_from_and_how_they_ended_is_counted() -> None:
+    """Sheet, section 9, row 6: 1000 probe 200s, and of 100 user requests 85 2xx, 5 404, 10 500."""
+    rows = [{"operation": "GET /healthz/ready", "status_code": "200"}] * 1000
+    rows += [{"status_code": "200"}] * 85
+    rows += [{"status_code": "404", "is_failed": True}] * 5 + [{"status_code": "500", "is_failed": True}] * 10
+    store = et.Store()
+    et.pull(et.Frames(requests=requests(rows)), store)
+    (row,) = quality(store, HOUR).population.to_dicts()
+    assert row == {
+        "table_name": "requests", "service": "orders", "rows": 1100, "count": 1100, "user": 100, "probe": 1000,
+        "synthetic": 0, "good": 85, "client_errors": 5, "failed": 10, "unknown": 0, "untimed": 0}
+    assert (row["good"] + row["client_errors"]) / row["user"] == 0.90, "the handbook's policy: a 4xx is good"
+    assert row["good"] / row["user"] == 0.85, "Success of App Insights"
+    with_probes = (row["good"] + row["client_errors"] + row["probe"]) / row["count"]
+    assert with_probes == pytest.approx(0.9909, abs=5e-5)
+
+
+def test_what_kpis_leave_out_is_weighed_and_kept_when_raw_rows_are_gone() -> None:
+    store = et.Store()
+    calls = requests([{"is_failed": None, "weight": 3.0}, {"status_code": "404", "weight": 2.0},
+                      {"is_failed": True, "status_code": "404"}, {"status_code": "500"},
+                      {"population": "synthetic", "weight": 7.0}])
+    later = requests([{"time": START + timedelta(days=9)}])
+    et.pull(et.Frames(requests=pl.concat([requests([{"is_failed": None, "weight": 5.0}]), later]), dependencies=calls),
+            store)
+    before = quality(store, HOUR).population
+    found = {row["table_name"]: row for row in before.to_dicts()}
+    assert (found["requests"]["rows"], found["requests"]["count"], found["requests"]["unknown"]) == (1, 5, 5)
+    sent = found["dependencies"]
+    assert (sent["user"], sent["synthetic"], sent["unknown"]) == (7, 7, 3)
+    assert (sent["failed"], sent["client_errors"], sent["good"]) == (2, 2, 0)
+    store.prune(raw_days=1)
+    after = quality(store, HOUR)
+    assert after.population.equals(before)
+    assert after.weights.height == 0

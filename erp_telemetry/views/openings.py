@@ -83,6 +83,8 @@ def _telemetry(found: Mapping[str, Any]) -> str:
         if silent else f"None of {len(found['coverage'])} services was silent for more than {_SILENT_MINUTES} minutes")
     counts = [f"{found['rejected']:,} lines set aside", f"{found['duplicates']:,} duplicates dropped",
               f"{found['late']:,} rows late"]
+    if found["implausible"]:
+        counts.append(f"implausible weights in {found['implausible']} place{'s' * (found['implausible'] > 1)}")
     skewed = len(found["clock_skew"])
     counts.append(f"{skewed} pairs of clocks apart" if skewed else "no clocks seen apart"
                   if found["calls_compared"] else "clocks could not be compared")

@@ -151,12 +151,17 @@ def _recoveries(around: Context) -> dict[str, Any]:
 def _quality(store: Store, found: Quality) -> dict[str, Any]:
     # one answer may be streamed past its call; most of them are not
     skewed = found.clock_skew.filter((pl.col("began_before") > 0) | (pl.col("ended_after") * 2 > pl.col("calls")))
+    weighed = found.weights.filter((pl.col("weight_min") != 1) | (pl.col("weight_max") != 1)
+                                   | pl.col("warning").is_not_null())
     totals = {name: int(found.pulls[name].sum() or 0)
               for name in ("slices", "duplicates", "late", "unprovable", "rejected")}
     return {
         **totals, "rows": dict(found.rows), "coverage": found.coverage.to_dicts(),
         "lateness": found.lateness.to_dicts(), "pulls": found.pulls.to_dicts(),
         "calls_compared": int(found.clock_skew["calls"].sum() or 0), "clock_skew": skewed.to_dicts(),
+        "weights": weighed.to_dicts(), "weighed_rows": int(found.weights["rows"].sum()),
+        "single_rows": int(found.weights["rows"].sum()) - int(weighed["rows"].sum()),
+        "implausible": int(found.weights["warning"].count()), "population": found.population.to_dicts(),
         "reasons": found.set_aside.to_dicts(),
         # how a line begins may be a secret: it stays in the store
         "set_aside": store.rejects().sort(pl.all()).head(SHOWN_REJECTS).select("file", "line", "reason").to_dicts(),

@@ -36,7 +36,7 @@ create view metric_cells as
         where points is not null),
     steps as (
         select
-            time, service, instance, resource, name, kind, p.sum as sum, p.count as count,
+            time, service, instance, resource, name, series, kind, p.sum as sum, p.count as count,
             lag(p.sum) over one as sum_before, lag(p.count) over one as count_before,
             lag(p.time_us) over one as before_us, p.time_us as time_us,
             p.started_us is distinct from lag(p.started_us) over one as has_new_start,
@@ -58,7 +58,7 @@ create view metric_cells as
                 else 'since' end as counts
         from steps)
     select
-        time, service, instance, resource, name, kind,
+        time, service, instance, resource, name, series, kind,
         sum(case counts when 'whole' then sum when 'since' then sum - sum_before else 0 end) as sum,
         -- of a counter the number of points, as of one told as delta
         sum(case when kind = 'cumulative' then 1
@@ -66,4 +66,4 @@ create view metric_cells as
     from judged
     group by all
     union all by name
-    select time, service, instance, resource, name, kind, sum, count from metric_minutes where points is null
+    select time, service, instance, resource, name, series, kind, sum, count from metric_minutes where points is null
