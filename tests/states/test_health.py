@@ -11,8 +11,7 @@ import erp_telemetry as et
 from erp_telemetry.objectives import Band, Objectives
 from erp_telemetry.schema import HEALTH
 from erp_telemetry.states import _state, health
-
-from .events import START, requests
+from tests.events import START, requests
 
 HOUR = et.Window(START, START + timedelta(hours=1))
 BOUND = st.floats(0, 100, allow_nan=False)
