@@ -35,7 +35,7 @@ def chart(frame: pl.DataFrame, *, context: Context | None = None) -> Drawing:
     shaded and changes made to them are dashed uprights. Times are UTC.
 
     Health: a strip for each service and band, thicker and redder where the held state is worse; of steps
-    narrower than a pixel the worst is shown, and those that may still change are pale. The ``context``
+    narrower than a pixel the worst seen is shown, and those that may still change are pale. The ``context``
     gives the units of bands that only your own objectives know.
 
     Raises:

@@ -11,13 +11,12 @@ import polars as pl
 
 from erp_telemetry import catalog
 from erp_telemetry.objectives import Objectives
-from erp_telemetry.states import WORST_FIRST
 from erp_telemetry.views.theme import KPI_NAMES, STATE_COLOURS, readable
 
 _WIDTH = 640
 """Pixels across, and so the most cells that a strip can show."""
 _THICKNESS = {"unknown": 0.2, "normal": 0.3, "warning": 0.6, "critical": 0.95}
-"""Of each state as a share of its strip, because colour never stands alone."""
+"""Of each state as a share of its strip, because colour never stands alone; the thickest of several is drawn."""
 _STEP = ["service", "kpi", "time", "stop", "state", "since", "value", "is_provisional"]
 _STAMP = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -25,8 +24,8 @@ _STAMP = "%Y-%m-%dT%H:%M:%SZ"
 def timeline(frame: pl.DataFrame, objectives: Objectives) -> alt.LayerChart | alt.FacetChart:
     """Draw a health frame: the held state where it is there, else what the value alone says.
 
-    Where steps are narrower than a pixel, the worst of a pixel is shown; steps that may still change
-    are pale. Each run tells its band, since when, and between which values.
+    Where steps are narrower than a pixel, the worst that was seen in a pixel is shown; steps that may
+    still change are pale. Each run tells its band, since when, and between which values.
     """
     rows = _told(_runs(_cells(_steps(frame))), _units(objectives))
     strips = list(dict.fromkeys(row["strip"] for row in rows))
@@ -59,16 +58,15 @@ def _steps(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _cells(steps: pl.DataFrame) -> pl.DataFrame:
-    """At most one step for each pixel of a strip: the worst of those that share it, over all their time."""
+    """At most one step for each pixel of a strip: the worst seen of those that share it, over all their time."""
     if steps.is_empty():
         return steps
     span = steps.select((pl.col("stop").max() - pl.col("time").min()) / _WIDTH).item()
     if steps.select((pl.col("stop") - pl.col("time")).min() >= span).item():
         return steps
-    rank = pl.col("state").replace_strict({state: place for place, state in enumerate(WORST_FIRST)},
-                                          return_dtype=pl.Int8)
+    thickness = pl.col("state").replace_strict(_THICKNESS, return_dtype=pl.Float64)
     pixel = ((pl.col("time") - pl.col("time").min()) / span).floor()
-    worst = pl.col("state", "since").sort_by(rank, pl.col("time")).first()
+    worst = pl.col("state", "since").sort_by(-thickness, pl.col("time")).first()
     found = steps.group_by("service", "kpi", pixel.alias("pixel"), maintain_order=True).agg(
         pl.col("time").min(), pl.col("stop").max(), worst, pl.col("value").min().alias("low"),
         pl.col("value").max().alias("high"), pl.col("is_provisional").any())
