@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from erp_telemetry.sources.serilog_files import SerilogFiles
     from erp_telemetry.sources.table_files import TableFiles
     from erp_telemetry.states import health
+    from erp_telemetry.states.episodes import episodes
     from erp_telemetry.store import Store
     from erp_telemetry.views.charts import chart
     from erp_telemetry.views.reports import Report, report
@@ -89,6 +90,7 @@ __all__ = [
     "catalog",
     "chart",
     "context",
+    "episodes",
     "health",
     "incidents",
     "logs",
@@ -139,6 +141,7 @@ _HOME = {
     "Window": "window",
     "chart": "views.charts",
     "context": "contexts",
+    "episodes": "states.episodes",
     "health": "states",
     "incidents": "incidents",
     "logs": "logs",

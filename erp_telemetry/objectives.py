@@ -8,46 +8,27 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from erp_telemetry import bands
+from erp_telemetry.bands import Band
 from erp_telemetry.errors import ObjectiveError, nearest
 
+__all__ = ["Band", "Objectives"]
+
 HANDBOOK = Path(__file__).with_name("objectives.toml")
-_DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 UNITS = {"uptime": "ratio", "mttr": "s", "mttd": "s", "rto": "s", "rpo": "s",
          "error_ratio": "ratio", "latency_p99": "ms"}
 """The handbook's seven success metrics and the unit of each in the scorecard."""
 HIGHER_IS_BETTER = frozenset({"uptime"})
 CLIENT_ERRORS = ("good", "failed", "excluded")
+_KEY = re.compile(r"""([\w-]+)|"([^"]*)"|'([^']*)'""")
+_HEADER = re.compile(r"^\s*\[+([^\[\]]+)\]")
+_ENTRY = re.compile(r"""^\s*((?:[\w.\s-]|"[^"]*"|'[^']*')+?)\s*=""")
 _SECTIONS = ("policy", "latency", "targets", "recovery", "bands", "services")
-
-
-@dataclass(frozen=True, slots=True)
-class Band:
-    """A health band: beyond ``critical`` is critical, beyond ``normal`` is normal, else warning."""
-
-    name: str
-    measure: str
-    normal: float
-    critical: float
-    services: tuple[str, ...] = ()
-
-    def state(self, value: float | None) -> str:
-        """``normal``, ``warning``, ``critical``, or ``unknown`` for null and NaN.
-
-        >>> Band("cpu_band", "cpu_ratio", 0.3, 0.9).state(0.3)
-        'warning'
-        """
-        if value is None or value != value:
-            return "unknown"
-        sign = 1.0 if self.critical > self.normal else -1.0
-        if sign * value > sign * self.critical:
-            return "critical"
-        return "normal" if sign * value < sign * self.normal else "warning"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +59,14 @@ class Objectives:
         except tomllib.TOMLDecodeError as error:
             raise ObjectiveError(f"{path}: {error}") from error
         for section in given.keys() - set(_SECTIONS):
-            raise origin.error(section, f"unknown section. {nearest(section, _SECTIONS)}")
+            raise origin.error((section,), f"unknown section. {nearest(section, _SECTIONS)}")
         for section, entries in given.items():
             if not isinstance(entries, dict):
-                raise origin.error(section, f"a section is written [{section}]")
+                raise origin.error((section,), f"a section is written [{section}]")
             if section == "bands":
                 for name, band in entries.items():
+                    if not isinstance(band, dict):
+                        raise origin.error((section, name), f"a band is written [bands.{name}]")
                     base["bands"][name] = {**base["bands"].get(name, {}), **band}
             else:
                 base[section] = {**base.get(section, {}), **entries}
@@ -99,12 +82,15 @@ class Objectives:
         return float(self.services.get(service or "", {}).get(name, self.thresholds[name]))
 
     def bands_of(self, service: str | None) -> tuple[Band, ...]:
-        """The bands that hold for a service, with its own bounds."""
+        """The bands that hold for a service, with what it says of its own."""
+        return self._bands_of(service, _Origin(None, ""))
+
+    def _bands_of(self, service: str | None, origin: _Origin) -> tuple[Band, ...]:
         own = self.services.get(service or "", {}).get("bands", {})
         special = {band.measure for band in self.bands if service in band.services}
         return tuple(
-            Band(band.name, band.measure, float(own.get(band.name, {}).get("normal", band.normal)),
-                 float(own.get(band.name, {}).get("critical", band.critical)), band.services)
+            bands.overridden(band, own[band.name], origin.refusal("services", str(service), "bands", band.name))
+            if band.name in own else band
             for band in self.bands
             # a band made for named services stands in for the general one of the same measure
             if (service in band.services) or (not band.services and band.measure not in special)
@@ -113,15 +99,34 @@ class Objectives:
 
 @dataclass(frozen=True, slots=True)
 class _Origin:
-    path: Path
+    path: Path | None
     text: str
 
-    def error(self, key: str, what: str) -> ObjectiveError:
-        pattern = re.compile(rf"^\s*(\[+[\w.]*\b{re.escape(key)}\b|{re.escape(key)}\s*=)")
+    def error(self, place: tuple[str, ...], what: str) -> ObjectiveError:
+        """An error at ``place``, keys from the outermost in: its line is that of the longest part that is written."""
+        found = [(len(keys), -number) for number, keys in self._lines() if keys == place[:len(keys)]]
+        said = f"{place[-1]}: {what}"
+        if found:
+            return ObjectiveError(f"{self.path}:{-max(found)[1]}: {said}")
+        return ObjectiveError(said if self.path is None else f"{self.path}: {said}")
+
+    def refusal(self, *place: str) -> bands.Refusal:
+        """Makes errors at a place or at a key below it."""
+        return lambda key, what: self.error(place if key is None else (*place, key), what)
+
+    def _lines(self) -> Iterator[tuple[int, tuple[str, ...]]]:
+        """Each line that is a header or sets a key, with its keys from the outermost in."""
+        table: tuple[str, ...] = ()
         for number, line in enumerate(self.text.splitlines(), 1):
-            if pattern.match(line):
-                return ObjectiveError(f"{self.path}:{number}: {key}: {what}")
-        return ObjectiveError(f"{self.path}: {key}: {what}")
+            head = _HEADER.match(line)
+            table = _keys(head[1]) if head else table
+            entry = _ENTRY.match(line)
+            if head or entry:
+                yield number, (*table, *_keys(entry[1])) if entry else table
+
+
+def _keys(dotted: str) -> tuple[str, ...]:
+    return tuple("".join(found) for found in _KEY.findall(dotted))
 
 
 def _text(path: Path) -> str:
@@ -135,54 +140,58 @@ def _text(path: Path) -> str:
 
 def _build(data: Mapping[str, Any], origin: _Origin) -> Objectives:
     for name in data["targets"].keys() - UNITS.keys():
-        raise origin.error(name, f"unknown target. {nearest(name, UNITS)}")
+        raise origin.error(("targets", name), f"unknown target. {nearest(name, UNITS)}")
     policy = data["policy"]
     if policy["client_errors"] not in CLIENT_ERRORS:
-        raise origin.error("client_errors", f"write one of {', '.join(CLIENT_ERRORS)}")
+        raise origin.error(("policy", "client_errors"), f"write one of {', '.join(CLIENT_ERRORS)}")
     for service, own in data.get("services", {}).items():
-        if not isinstance(own, dict):
-            raise origin.error(service, f"a service's own objectives are written [services.{service}]")
-        for key in own.keys() - UNITS.keys() - {"apdex_ms", "slo_ms", "bands"}:
-            raise origin.error(key, f"[services.{service}] knows targets, apdex_ms, slo_ms and bands")
-        _read(own.keys() & UNITS.keys(), own, origin)
-    return Objectives(
-        targets=_read(UNITS.keys(), data["targets"], origin),
-        bands=tuple(_band(name, band, origin) for name, band in data["bands"].items()),
-        recovery={name: _checked("rto", name, text, origin) for name, text in data["recovery"].items()},
-        thresholds={name: _positive(name, value, origin) for name, value in data["latency"].items()},
+        _check_own(service, own, origin)
+    wanted = Objectives(
+        targets=_read(UNITS.keys(), data["targets"], origin, "targets"),
+        bands=tuple(bands.read(name, band, origin.refusal("bands", name)) for name, band in data["bands"].items()),
+        recovery={name: _checked("rto", ("recovery", name), text, origin) for name, text in data["recovery"].items()},
+        thresholds={name: _positive(("latency", name), value, origin) for name, value in data["latency"].items()},
         client_errors=policy["client_errors"],
         down_impacts=tuple(policy["down_impacts"]),
         services=data.get("services", {}),
     )
+    for service, own in wanted.services.items():
+        held = [band.name for band in wanted._bands_of(service, origin)]
+        for name in own.get("bands", {}).keys() - set(held):
+            raise origin.error(("services", service, "bands", name),
+                               f"no such band of {service}. {nearest(name, held)}")
+    return wanted
 
 
-def _read(names: Any, entries: Mapping[str, Any], origin: _Origin) -> dict[str, float]:
-    return {name: _checked(name, name, entries[name], origin) for name in names}
+def _check_own(service: str, own: Any, origin: _Origin) -> None:
+    place = ("services", service)
+    if not isinstance(own, dict):
+        raise origin.error(place, f"a service's own objectives are written [services.{service}]")
+    for key in own.keys() - UNITS.keys() - {"apdex_ms", "slo_ms", "bands"}:
+        raise origin.error((*place, key), f"[services.{service}] knows targets, apdex_ms, slo_ms and bands")
+    _read(own.keys() & UNITS.keys(), own, origin, *place)
+    for name in own.keys() & {"apdex_ms", "slo_ms"}:
+        _positive((*place, name), own[name], origin)
+    changed = own.get("bands", {})
+    if not isinstance(changed, dict) or not all(isinstance(band, dict) for band in changed.values()):
+        raise origin.error((*place, "bands"), "write bands.cpu_band = { normal = 0.5, critical = 0.95 }")
 
 
-def _checked(kpi: str, name: str, value: Any, origin: _Origin) -> float:
+def _read(names: Any, entries: Mapping[str, Any], origin: _Origin, *place: str) -> dict[str, float]:
+    return {name: _checked(name, (*place, name), entries[name], origin) for name in names}
+
+
+def _checked(kpi: str, place: tuple[str, ...], value: Any, origin: _Origin) -> float:
     try:
         return _quantity(kpi, value)
     except ValueError as error:
-        raise origin.error(name, str(error)) from error
+        raise origin.error(place, str(error)) from error
 
 
-def _positive(name: str, value: Any, origin: _Origin) -> float:
+def _positive(place: tuple[str, ...], value: Any, origin: _Origin) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
-        raise origin.error(name, f"write milliseconds above 0, such as 500, not {value!r}")
+        raise origin.error(place, f"write milliseconds above 0, such as 500, not {value!r}")
     return float(value)
-
-
-def _band(name: str, band: Mapping[str, Any], origin: _Origin) -> Band:
-    for key in ("measure", "normal", "critical"):
-        if key not in band:
-            raise origin.error(name, f"a band needs {key}")
-    for key in band.keys() - {"measure", "normal", "critical", "services"}:
-        raise origin.error(key, "a band knows measure, normal, critical, services")
-    if band["normal"] == band["critical"]:
-        raise origin.error(name, "normal and critical must differ: their order tells which side is better")
-    return Band(name, band["measure"], float(band["normal"]), float(band["critical"]),
-                tuple(band.get("services", ())))
 
 
 def _quantity(kpi: str, value: Any) -> float:
@@ -191,7 +200,7 @@ def _quantity(kpi: str, value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
             raise ValueError(f"write a ratio between 0 and 1, such as 0.9995 for 99.95 %, not {value!r}")
         return float(value)
-    found = _DURATION.match(str(value))
-    if not found or float(found[1]) == 0:
+    found = bands.seconds(value)
+    if not found:
         raise ValueError(f'write a duration above 0 such as "15m", "90s" or "500ms", not {value!r}')
-    return float(found[1]) * _SECONDS[found[2]] * (1000.0 if UNITS[kpi] == "ms" else 1.0)
+    return found * (1000.0 if UNITS[kpi] == "ms" else 1.0)

@@ -238,11 +238,28 @@ HEALTH = _columns("""
 kpi! VARCHAR | health band of the objectives
 service! VARCHAR | service or resource
 time! TIME | start of the step
+stop! TIME | end of the step
 value DOUBLE | in the unit of the band's measure; null where nothing was seen
-state! VARCHAR | normal, warning, critical, unknown
+state! VARCHAR | normal, warning, critical, unknown: what the value alone says
+held_state! VARCHAR | the same words: what is held after hysteresis, for and recover_for of the band
+since! TIME | start of the step in which held_state began, as far as was looked back
 is_certain BOOLEAN | no better state is in the 95 % interval of value, of 30 observations or more; true without one
 coverage DOUBLE | observed share of the step, 0..1
 is_provisional BOOLEAN | the step ends after the store's watermark, so it may still change
+version! VARCHAR | hash of the definition of the band that held for this service
+""")
+
+EPISODES = _columns("""
+kpi! VARCHAR | health band of the objectives
+service! VARCHAR | service or resource
+state! VARCHAR | normal, warning, critical, unknown: held from start to stop
+start! TIME | start of the step in which it began
+stop! TIME | end of the last step in which it was held
+duration_s! DOUBLE | s, from start to stop
+peak DOUBLE | the value farthest on the worse side, in the unit of the band's measure; null where nothing was seen
+is_certain BOOLEAN | a step in it was surely as bad, or worse, by its own value
+is_provisional BOOLEAN | its last step ends after the store's watermark, so it may still change
+version! VARCHAR | hash of the definition of the band that held for this service
 """)
 
 _POLARS: Mapping[str, pl.DataType] = MappingProxyType({

@@ -11,7 +11,7 @@ import pytest
 HOUSE = Path(__file__).parent.parent / "erp_telemetry"
 FLOORS = (
     ("errors",),
-    ("window", "schema", "redactions"),
+    ("window", "schema", "redactions", "bands"),
     ("catalog", "objectives", "slices"),
     ("sources", "store", "analyses"),
     ("pulls", "measures", "quality", "logs", "evidence", "incidents"),

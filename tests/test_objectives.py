@@ -1,5 +1,7 @@
 """Objectives: the handbook by default; a mistake is named with file, line and what to write."""
 
+import dataclasses
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,30 @@ def test_a_file_needs_only_what_differs(tmp_path: Path) -> None:
     ("[latency]\napdex_ms = -1\n", 2, "above 0"),
     ("[bands.cpu_band]\nnormal = 0.9\n", 1, "differ"),
     ("[services.orders]\nlatency_p98 = '1s'\n", 2, "knows targets"),
+    ("[services.orders]\napdex_ms = 0\n", 2, "above 0"),
+    ("[targets]\nuptime = 0.999\n[services.orders]\nuptime = 2\n", 4, "between 0 and 1"),
+    ("[bands]\ncpu_band = 0.3\n", 2, "[bands.cpu_band]"),
+    ("[bands.cpu_band]\nnormal = 'low'\n", 2, "write a number"),
+    ("[bands.cpu_band]\ncritical = nan\n", 2, "write a number"),
+    ("[bands.cpu_band]\nhystersis = 0.1\n", 2, "hysteresis, for, recover_for"),
+    ("[bands.cpu_band]\nhysteresis = 1\n", 2, "to below 1"),
+    ("[bands.cpu_band]\nhysteresis = -0.1\n", 2, "to below 1"),
+    ("[bands.cpu_band]\nfor = 5\n", 2, '"15m"'),
+    ("[bands.error_band]\nfor = '5m'\n[bands.cpu_band]\nfor = '-5m'\n", 4, '"15m"'),
+    ("[bands.cpu_band]\nrecover_for = 'soon'\n", 2, '"15m"'),
+    ("[bands.cache_hit_band]\n\nhysteresis = 0.25\n", 3, "only above 1, which no ratio reaches: write less than 0.25"),
+    ("[bands.own]\nmeasure = 'restart_count'\nnormal = 0\ncritical = 3\nhysteresis = 0.1\n", 5, "a bound of 0"),
+    ("[bands.own]\nmeasure = 'restart_count'\nnormal = 1\n", 1, "needs critical"),
+    ("[bands.own]\nmeasure = 3\nnormal = 1\ncritical = 2\n", 2, "name of a measure"),
+    ("[bands.cpu_band]\nservices = 'orders'\n", 2, "list of names"),
+    ("[services.orders]\nbands = 3\n", 2, "bands.cpu_band = {"),
+    ("[services.orders]\napdex_ms = 9\nbands.cpu_band = { normal = 0.5, fro = '5m' }\n", 3, "fro: a band knows"),
+    ("[services.orders]\nbands.cpu_band = { measure = 'apdex' }\n", 2, "a band knows normal"),
+    ("[services.orders]\nbands.cup_band = { normal = 0.5 }\n", 2, "Did you mean: cpu_band"),
+    ("[services.orders.bands.gateway_cpu_band]\nnormal = 0.5\n", 1, "no such band of orders"),
+    ("[services.orders.bands.cpu_band]\nnormal = 0.95\n", 1, "may not change sides"),
+    ("[services.'erp.orders'.bands.cpu_band]\nfor = 'x'\n", 2, '"15m"'),
+    ("[services.sales]\napdex_ms = 9\n[services.orders.bands.cpu_band]\nnormal = 0.9\n", 3, "differ"),
 ])
 def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, line: int, says: str) -> None:
     path = tmp_path / "bad.toml"
@@ -71,6 +97,28 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, line: int, 
         Objectives.load(path)
     assert f"bad.toml:{line}:" in str(error.value)
     assert says in str(error.value)
+
+
+def test_how_a_state_is_held_is_nothing_by_default_and_a_services_own(tmp_path: Path) -> None:
+    assert {(band.hysteresis, band.for_seconds, band.recover_seconds) for band in HANDBOOK.bands} == {(0, 0, 0)}
+    path = tmp_path / "mine.toml"
+    path.write_text('[bands.cpu_band]\nhysteresis = 0.05\nfor = "5m"\n'
+                    '[services.orders]\nbands.cpu_band = { for = "90s", recover_for = "1h" }\n')
+    mine = Objectives.load(path)
+    general, own = (next(band for band in mine.bands_of(name) if band.name == "cpu_band") for name in (None, "orders"))
+    assert (general.hysteresis, general.for_seconds, general.recover_seconds) == (0.05, 300, 0)
+    assert (own.hysteresis, own.for_seconds, own.recover_seconds) == (0.05, 90, 3600)
+    assert mine.bands_of("sales") == mine.bands_of(None)
+
+
+def test_the_version_of_a_band_is_the_hash_of_its_rule() -> None:
+    for band in HANDBOOK.bands:
+        assert band.version == hashlib.sha256(band.rule.encode()).hexdigest()[:12]
+        assert str(band.normal) in band.rule and str(band.critical) in band.rule and band.measure in band.rule
+    cpu = HANDBOOK.bands[0]
+    changed = [{"normal": 0.31}, {"critical": 0.91}, {"hysteresis": 0.01}, {"for_seconds": 1.0},
+               {"recover_seconds": 1.0}, {"measure": "memory_ratio"}]
+    assert len({cpu.version, *(dataclasses.replace(cpu, **one).version for one in changed)}) == 7  # type: ignore[arg-type]
 
 
 def test_broken_toml_and_no_file(tmp_path: Path) -> None:

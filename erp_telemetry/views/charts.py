@@ -10,9 +10,11 @@ import polars as pl
 from erp_telemetry import catalog
 from erp_telemetry.contexts import Context
 from erp_telemetry.errors import FrameError
+from erp_telemetry.objectives import Objectives
 from erp_telemetry.schema import DIMENSIONS
 from erp_telemetry.views.marks import marks
 from erp_telemetry.views.theme import SERIES_COLOURS, STATE_COLOURS, inert, readable
+from erp_telemetry.views.timelines import timeline
 
 Drawing = alt.LayerChart | alt.FacetChart | alt.VConcatChart
 _READINGS = ("measure", "time", "value")
@@ -32,13 +34,17 @@ def chart(frame: pl.DataFrame, *, context: Context | None = None) -> Drawing:
     at one and a half times the largest value. With a ``context``, incidents of the services drawn are
     shaded and changes made to them are dashed uprights. Times are UTC.
 
+    Health: a strip for each service and band, thicker and redder where the held state is worse; of steps
+    narrower than a pixel the worst seen is shown, and those that may still change are pale. The ``context``
+    gives the units of bands that only your own objectives know.
+
     Raises:
         FrameError: the frame is none of these.
     """
     columns = set(frame.columns)
     frame = _inert(frame)
     if columns.issuperset(_HEALTH):
-        return _timeline(frame)
+        return timeline(frame, context.objectives if context is not None else Objectives.load())
     if columns.issuperset(_SCORECARD):
         return _states(frame)
     if columns.issuperset(_READINGS):
@@ -158,22 +164,3 @@ def _states(frame: pl.DataFrame) -> Drawing:
         color=alt.Color("state:N", scale=colours, title="state"), tooltip=["kpi:N", "service:N", "state:N", "value:N"])
     words = base.mark_text(color="white", fontSize=10).encode(text="value:N")
     return alt.layer(tiles, words).properties(width=alt.Step(84), height=alt.Step(24))
-
-
-def _timeline(frame: pl.DataFrame) -> Drawing:
-    """One strip for each service and band; a step reaches to the next one."""
-    by = ["service", "kpi"]
-    width = pl.col("time").shift(-1).over(by) - pl.col("time")
-    stamp = "%Y-%m-%dT%H:%M:%SZ"
-    rows = frame.sort(*by, "time").with_columns(
-        (pl.col("time") + width.fill_null(strategy="forward")).alias("until")
-    ).select(
-        (pl.col("service") + " · " + pl.col("kpi")).alias("strip"), "state",
-        pl.col("time").dt.strftime(stamp), pl.col("until").fill_null(pl.col("time")).dt.strftime(stamp),
-    ).to_dicts()
-    colours = alt.Scale(domain=list(STATE_COLOURS), range=list(STATE_COLOURS.values()))
-    return alt.layer(alt.Chart(alt.InlineData(values=rows)).mark_rect().encode(
-        x=alt.X("time:T", scale=alt.Scale(type="utc"), title="time, UTC"), x2="until:T",
-        y=alt.Y("strip:N", title=None), color=alt.Color("state:N", scale=colours, title="state"),
-        tooltip=["strip:N", "state:N", "time:T", "until:T"],
-    )).properties(width=640, height=alt.Step(18))

@@ -42,7 +42,7 @@ def review(store: Store, window: Window, objectives: Objectives) -> tuple[dict[s
     card = score(store, window, objectives).to_dicts()
     every, width = step_for(window)
     states = health(store, aligned(window, width), every, objectives=objectives)
-    apart = departures(states, width, objectives)
+    apart = departures(states, objectives)
     sure = [run for run in apart if run["is_certain"]]
     services, drawings = panels(store, window, around, _by_urgency(card))
     facts: dict[str, Any] = {
@@ -55,7 +55,8 @@ def review(store: Store, window: Window, objectives: Objectives) -> tuple[dict[s
             for one in incidents(store, Window(window.stop, _FOREVER))
             if one.is_open and one.impact_start >= window.stop],
         "overlapping": [(early.id, late.id) for early, late in overlapping(around.incidents)],
-        "strips": strips(states, width), "departures": sure[:SHOWN_RUNS],
+        "strips": strips(states), "departures": sure[:SHOWN_RUNS],
+        "held_back": states.filter(pl.col("state") != pl.col("held_state")).height,
         "departures_left_out": max(0, len(sure) - SHOWN_RUNS), "departures_unsure": len(apart) - len(sure),
         "services": services, "services_left_out": _left_out(card, services),
         "changes": _changes(around), "recoveries": _recoveries(around), "logs": log_section(logs(store, window)),

@@ -12,7 +12,7 @@ from erp_telemetry.cli import app
 from tests.cli.support import call
 
 COMMANDS = sorted(get_command(app).commands)  # type: ignore[attr-defined]
-ASKING = ("score", "status", "verify", "incidents", "logs", "report")
+ASKING = ("score", "status", "verify", "incidents", "logs", "report", "health")
 
 
 def test_version() -> None:
@@ -68,6 +68,8 @@ def test_a_file_that_is_no_store_is_one_line(tmp_path: Path) -> None:
     (("score", "--last", "1d", "--window", "2026-03-01/2026-03-02"), "not both"),
     (("score", "--fail-on", "sad"), "no_data"),
     (("report", "--out", "page.pdf"), ".html, .md, .json"),
+    (("health", "--chart", "page.pdf"), ".html, .svg, .png, .json"),
+    (("health", "--every", "5"), "such as 5m"),
     (("query", "x.sql", "--param", "limit"), "limit=20"),
 ])
 def test_a_wrong_value_is_one_line_that_says_what_to_write(

@@ -36,6 +36,7 @@ def tab(cwd: Path, *words: str) -> list[str]:
     (("score", "--fail-on", "m"), {"missed"}),
     (("score", "--la"), {"--last"}),
     (("logs", "--service", ""), {"orders", "sales"}),
+    (("health", "--service", "o"), {"orders"}),
     (("logs", "--service", "", "--last"), set()),
     (("measure", "apdex", "--where", "service", "=", "o"), {"orders"}),
     (("measure", "apdex", "--where", "service", "="), {"orders", "sales"}),

@@ -14,6 +14,7 @@ from tests.cli.support import call, process
 
 COMMANDS = (
     ("score", "--last", "14d"), ("status",), ("incidents", "--last", "14d"), ("logs", "--last", "7d"),
+    ("health", "--last", "7d"), ("health", "--episodes", "--last", "1d"),
     ("measure", "error_ratio", "--last", "1d"), ("measure", "latency_p95", "--by", "operation", "--last", "2h"),
     ("query", "failing_operations", "--last", "14d"), ("measure",), ("query",),
 )

@@ -24,11 +24,14 @@ FORTNIGHT = et.Window.parse("2026-06-22/2026-07-06")
 def states(*rows: tuple[str, str, str, float | None, bool]) -> pl.DataFrame:
     """Rows of service, kpi, state, value, is_certain; a step each within service and kpi."""
     seen: dict[tuple[str, str], int] = {}
-    made = []
+    made: list[dict[str, Any]] = []
     for service, kpi, state, value, is_certain in rows:
         at = seen[service, kpi] = seen.get((service, kpi), -1) + 1
-        made.append({"service": service, "kpi": kpi, "time": START + at * STEP, "state": state, "value": value,
-                     "is_certain": is_certain})
+        before = next((row for row in reversed(made) if (row["service"], row["kpi"]) == (service, kpi)), None)
+        since = before["since"] if before and before["state"] == state else START + at * STEP
+        made.append({"service": service, "kpi": kpi, "time": START + at * STEP, "stop": START + (at + 1) * STEP,
+                     "value": value, "state": state, "held_state": state, "since": since, "is_certain": is_certain,
+                     "coverage": 1.0, "is_provisional": False, "version": "0"})
     return pl.DataFrame(made)
 
 
@@ -38,7 +41,7 @@ def test_a_strip_shows_the_worst_band_and_silence_hides_nothing() -> None:
         ("orders", "cpu_band", "unknown", None, True), ("orders", "cpu_band", "unknown", None, True),
         ("orders", "error_band", "warning", 0.005, False), ("orders", "error_band", "unknown", None, True),
         ("orders", "error_band", "normal", 0.0, True), ("orders", "error_band", "unknown", None, True))
-    (strip,) = strips(frame, STEP)
+    (strip,) = strips(frame)
     assert [(run["state"], run["is_certain"], run["share"]) for run in strip["runs"]] == [
         ("warning", False, 0.25), ("critical", True, 0.25), ("normal", True, 0.25), ("unknown", True, 0.25)]
     assert strip["shares"] == {"critical": 0.25, "warning": 0.25, "unknown": 0.25, "normal": 0.25}
@@ -47,7 +50,7 @@ def test_a_strip_shows_the_worst_band_and_silence_hides_nothing() -> None:
 
 @given(st.lists(st.sampled_from(["normal", "warning", "critical", "unknown"]), min_size=1, max_size=30))
 def test_runs_tile_the_strip(words: list[str]) -> None:
-    (strip,) = strips(states(*(("a", "cpu_band", word, 0.5, True) for word in words)), STEP)
+    (strip,) = strips(states(*(("a", "cpu_band", word, 0.5, True) for word in words)))
     assert sum(run["share"] for run in strip["runs"]) == pytest.approx(1)
     assert all(one["stop"] == other["start"] for one, other in zip(strip["runs"], strip["runs"][1:], strict=False))
     assert sum(strip["shares"].values()) == pytest.approx(1)
@@ -57,7 +60,7 @@ def test_departures_name_the_worst_value_on_the_side_that_is_worse() -> None:
     frame = states(("a", "cache_hit_band", "critical", 0.4, True), ("a", "cache_hit_band", "critical", 0.2, True),
                    ("a", "cpu_band", "warning", 0.5, False), ("a", "cpu_band", "normal", 0.1, True),
                    ("a", "cpu_band", "critical", 0.95, False))
-    found = departures(frame, STEP, Objectives.load())
+    found = departures(frame, Objectives.load())
     assert [(one["kpi"], one["state"], one["peak"], one["is_certain"]) for one in found] == [
         ("cache_hit_band", "critical", 0.2, True), ("cpu_band", "critical", 0.95, False),
         ("cpu_band", "warning", 0.5, False)]

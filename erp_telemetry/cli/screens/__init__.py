@@ -1,6 +1,7 @@
 """Screens: frames, receipts and incidents as a person or a machine reads them at the shell."""
 
 from erp_telemetry.cli.screens.answers import print_answer, print_queries
+from erp_telemetry.cli.screens.health import print_episodes, print_held
 from erp_telemetry.cli.screens.incidents import incident_row, print_incidents
 from erp_telemetry.cli.screens.logs import print_logs
 from erp_telemetry.cli.screens.readings import measures, print_measures, print_readings
@@ -34,7 +35,9 @@ __all__ = [
     "incident_row",
     "measures",
     "print_answer",
+    "print_episodes",
     "print_health",
+    "print_held",
     "print_incidents",
     "print_json",
     "print_logs",
