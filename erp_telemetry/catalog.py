@@ -2,7 +2,8 @@
 
 A query is a file that runs where it is pasted. Comment lines at its head say what it answers, then
 ``reads:``, ``unit:``, ``by:``, ``better:``, ``range:`` and, where they say something, ``empty:``
-(what an observed step without rows is), ``per:``, ``steps:`` (the narrowest), ``interval:``.
+(what an observed step without rows is), ``steps:`` (the narrowest), ``interval:``, ``support:`` (effective
+observations below which a value is marked).
 Parameters are read from the statement itself and bound exactly; there is no templating.
 """
 
@@ -18,7 +19,7 @@ from typing import Any
 from erp_telemetry.errors import QueryError, nearest
 
 _HEADER = re.compile(r"^(?:--|//)\s?(.*)$")
-_FIELD = re.compile(r"^(reads|unit|by|better|range|empty|per|steps|interval):\s*(.*)$")
+_FIELD = re.compile(r"^(reads|unit|by|better|range|empty|steps|interval|support):\s*(.*)$")
 _PARAMETER = re.compile(r"\$([A-Za-z_]\w*)")
 _LITERAL_OR_COMMENT = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.DOTALL)
 

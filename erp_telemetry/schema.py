@@ -216,8 +216,10 @@ value DOUBLE | the answer; null where nothing was seen
 value_low DOUBLE | lower end of the 95 % interval of value; null where it has none
 value_high DOUBLE | upper end
 count DOUBLE | weighted number of observations behind value
+effective_count DOUBLE | as many unweighted observations would say as much: (sum w)^2 / sum w^2, after Kish
+is_supported BOOLEAN | false where too few were seen for this value; null where none
 coverage DOUBLE | observed share of the step, 0..1
-is_provisional BOOLEAN | the step ends after the store's watermark, so it may still change
+is_provisional BOOLEAN | the step ends after what the store was told of these rows, so it may still change
 """)
 
 SCORECARD = _columns("""

@@ -8,7 +8,7 @@ from typing import Any
 
 from erp_telemetry import catalog
 from erp_telemetry.incidents import Incident, incidents
-from erp_telemetry.measures import answerable, measure
+from erp_telemetry.measures import Sight, answerable, ask, condensed, question
 from erp_telemetry.objectives import HIGHER_IS_BETTER, UNITS, Objectives
 from erp_telemetry.store import Store, answers
 from erp_telemetry.window import Window
@@ -57,17 +57,8 @@ class Facts:
 
 def gather(store: Store, window: Window, objectives: Objectives) -> Facts:
     """Ask the store for all of it."""
-    readings: dict[tuple[str, str | None], dict[str, Any]] = {}
-    wanted = {"error_ratio", "latency_p99", *(band.measure for band in objectives.bands)}
-    for name in sorted(wanted):
-        span = answerable(store, name, window)
-        every = f"{int(span.duration / MINUTE)}m"
-        for by in ((), ("service",)):
-            asked = measure(store, name, span, every, by, objectives=objectives, is_redacted=False)
-            for row in asked.iter_rows(named=True):
-                # a series without a service is part of the whole, and no service of its own
-                if not by or row["service"] is not None:
-                    readings[name, row.get("service")] = row
+    with store.reading() as connection:
+        readings = _readings(connection, window, objectives)
     bounds = {"start": window.start, "stop": window.stop}
     with store.reading() as connection:
         services = [row[0] for row in answers.rows(connection, catalog.query("scorecards/services").text)]
@@ -84,6 +75,27 @@ def gather(store: Store, window: Window, objectives: Objectives) -> Facts:
     named = (*services, *(name for name in objectives.services if name not in services))
     return Facts(window, objectives, tuple(named), tuple(incidents(store, window)), down,
                   tuple(recoveries.iter_rows(named=True)), readings, coverage, probed, has_incidents)
+
+
+def _readings(
+    connection: answers.Connection, window: Window, objectives: Objectives
+) -> dict[tuple[str, str | None], dict[str, Any]]:
+    """Every measure that a row rests on, over the whole window, by service and for the whole system."""
+    dropped = dict(answers.rows(connection, "select table_name, max(before) from sealed group by table_name"))
+    merged = answerable(window, dropped, "latency_p99")
+    sight = Sight(connection)
+    found: dict[tuple[str, str | None], dict[str, Any]] = {}
+    with condensed(connection, window, merged):
+        for name in sorted({"error_ratio", "latency_p99", *(band.measure for band in objectives.bands)}):
+            span = answerable(window, dropped, name)
+            for by in ((), ("service",)):
+                every = f"{int(span.duration / MINUTE)}m"
+                asked = question(name, span, every, by, None, "UTC", False, objectives.client_errors)
+                for reading in ask(sight, asked, objectives).iter_rows(named=True):
+                    # a series without a service is part of the whole, and no service of its own
+                    if not by or reading["service"] is not None:
+                        found[name, reading.get("service")] = reading
+    return found
 
 
 def row(facts: Facts, kpi: str, service: str | None, *, n: float, coverage: float, rule: str) -> dict[str, Any]:

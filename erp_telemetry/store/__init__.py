@@ -2,5 +2,6 @@
 
 from erp_telemetry.store.database import Store
 from erp_telemetry.store.landings import CarefulReadNeeded, Landed, land
+from erp_telemetry.store.rollups import ROLLUPS
 
-__all__ = ["CarefulReadNeeded", "Landed", "Store", "land"]
+__all__ = ["ROLLUPS", "CarefulReadNeeded", "Landed", "Store", "land"]

@@ -4,15 +4,13 @@
 -- by: service operation
 -- better: lower
 -- range: 0..
-with steps as (select unnest($edges) as step),
-cells as (
+with cells as (
     select
-        s.step as time,
+        $starts[1 + (epoch_us(c.time) - epoch_us($start)) // $unit_us] as time,
         case when $by_service then c.service end as service,
         case when $by_operation then c.operation end as operation,
         c.duration_ms, c.weight
     from requests as c
-    asof join steps as s on c.time >= s.step
     where c.time >= $start and c.time < $stop and c.population = 'user'
       and c.duration_ms is not null),
 ranked as (
@@ -28,6 +26,7 @@ select time, service, operation,
     min(case when upto >= ($q - 1e-12) * total then duration_ms end) as value,
     min(case when upto >= ($q - margin) * total then duration_ms end) as value_low,
     min(case when $q + margin <= 1 and upto >= ($q + margin) * total then duration_ms end) as value_high,
-    any_value(total) as count
+    any_value(total) as count,
+    any_value(squares) as weight_squares
 from asked
 group by all

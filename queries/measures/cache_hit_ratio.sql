@@ -4,16 +4,14 @@
 -- by: service instance resource
 -- better: higher
 -- range: 0..1
-with steps as (select unnest($edges) as step),
-cells as (
+with cells as (
     select
-        s.step as time,
+        $starts[1 + (epoch_us(c.time) - epoch_us($start)) // $unit_us] as time,
         case when $by_service then c.service end as service,
         case when $by_instance then c.instance end as instance,
         case when $by_resource then c.resource end as resource,
         c.name, c.sum
     from metric_cells as c
-    asof join steps as s on c.time >= s.step
     where c.time >= $start and c.time < $stop
       and c.name in ('cache_hits', 'cache_misses')
 ),

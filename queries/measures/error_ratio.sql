@@ -5,16 +5,14 @@
 -- better: lower
 -- range: 0..1
 -- interval: wilson
-with steps as (select unnest($edges) as step),
-cells as (
+with cells as (
     select
-        s.step as time,
+        $starts[1 + (epoch_us(c.time) - epoch_us($start)) // $unit_us] as time,
         case when $by_service then c.service end as service,
         case when $by_operation then c.operation end as operation,
         c.count, c.weight_squares,
         c.outcome = 'failed' or (c.outcome = 'client_error' and $client_errors = 'failed') as is_bad
     from request_cells as c
-    asof join steps as s on c.time >= s.step
     where c.time >= $start and c.time < $stop
       and c.grain = $grain
       and c.population = 'user'

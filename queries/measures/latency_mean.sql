@@ -4,15 +4,13 @@
 -- by: service operation
 -- better: lower
 -- range: 0..
-with steps as (select unnest($edges) as step),
-cells as (
+with cells as (
     select
-        s.step as time,
+        $starts[1 + (epoch_us(c.time) - epoch_us($start)) // $unit_us] as time,
         case when $by_service then c.service end as service,
         case when $by_operation then c.operation end as operation,
-        c.timed, c.duration_us
+        c.timed, c.duration_us, c.weight_squares
     from request_cells as c
-    asof join steps as s on c.time >= s.step
     where c.time >= $start and c.time < $stop
       and c.grain = $grain
       and c.population = 'user'
@@ -20,6 +18,7 @@ cells as (
 select
     time, service, operation,
     sum(duration_us) / nullif(sum(timed), 0) / 1000 as value,
-    sum(timed) as count
+    sum(timed) as count,
+    sum(weight_squares) as weight_squares
 from cells
 group by all

@@ -1,20 +1,25 @@
 -- 95th percentile of the duration of user requests, within 1.09 %.
--- reads: latency_sketches
+-- reads: latency_sketches latency_sketch_hours
 -- unit: ms
 -- by: service operation
 -- better: lower
 -- range: 0..
 -- steps: 5m
-with steps as (select unnest($edges) as step),
+with sketches as (
+    -- what lies between whole hours is read from the hours: both merge to the same buckets
+    select time, service, population, bucket, count, weight_squares from latency_sketch_hours
+    where time >= $hours_start and time < $hours_stop
+    union all
+    select time, service, population, bucket, count, weight_squares from latency_sketches
+    where (time >= $start and time < $hours_start) or (time >= $hours_stop and time < $stop)
+),
 cells as (
     select
-        s.step as time,
+        $starts[1 + (epoch_us(c.time) - epoch_us($start)) // $unit_us] as time,
         case when $by_service then c.service end as service,
         coalesce(c.bucket, -100000) as bucket, c.count, c.weight_squares
-    from latency_sketches as c
-    asof join steps as s on c.time >= s.step
-    where c.time >= $start and c.time < $stop
-      and c.population = 'user'
+    from sketches as c
+    where c.population = 'user'
 ),
 merged as (
     select * exclude (count, weight_squares), sum(count) as count, sum(weight_squares) as weight_squares
@@ -31,7 +36,7 @@ asked as (
     select *, 0.95 as q, 1.96 * sqrt(0.95 * (1 - 0.95) * squares) / total as margin
     from ranked),
 answered as (
-    select time, service, total,
+    select time, service, total, squares,
         min(case when upto >= (q - 1e-12) * total then bucket end) as bucket,
         min(case when upto >= (q - margin) * total then bucket end) as bucket_low,
         min(case when q + margin <= 1 and upto >= (q + margin) * total then bucket end) as bucket_high
@@ -43,5 +48,6 @@ select
     case when bucket = -100000 then 0 else pow(2, (bucket - 0.5) / 32) end as value,
     case when bucket_low = -100000 then 0 else pow(2, (bucket_low - 1) / 32) end as value_low,
     case when bucket_high = -100000 then 0 else pow(2, bucket_high / 32) end as value_high,
-    total as count
+    total as count,
+    squares as weight_squares
 from answered

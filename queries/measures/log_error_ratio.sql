@@ -5,14 +5,12 @@
 -- better: lower
 -- range: 0..1
 -- interval: wilson
-with steps as (select unnest($edges) as step),
-cells as (
+with cells as (
     select
-        s.step as time,
+        $starts[1 + (epoch_us(c.time) - epoch_us($start)) // $unit_us] as time,
         case when $by_service then c.service end as service,
         c.count, c.weight_squares, c.level
     from log_minutes as c
-    asof join steps as s on c.time >= s.step
     where c.time >= $start and c.time < $stop
 )
 select

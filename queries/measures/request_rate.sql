@@ -5,24 +5,22 @@
 -- better: neither
 -- range: 0..
 -- empty: zero
--- per: second
-with steps as (select unnest($edges) as step),
-cells as (
+with cells as (
     select
-        s.step as time,
+        $starts[1 + (epoch_us(c.time) - epoch_us($start)) // $unit_us] as time,
         case when $by_service then c.service end as service,
         case when $by_operation then c.operation end as operation,
-        c.count
+        $seconds[1 + (epoch_us(c.time) - epoch_us($start)) // $unit_us] as seconds,
+        c.count, c.weight_squares
     from request_cells as c
-    asof join steps as s on c.time >= s.step
     where c.time >= $start and c.time < $stop
       and c.grain = $grain
       and c.population = 'user'
 )
 select
     time, service, operation,
-    -- per second of the step: the caller divides by its length
-    sum(count) as value,
-    sum(count) as count
+    sum(count) / any_value(seconds) as value,
+    sum(count) as count,
+    sum(weight_squares) as weight_squares
 from cells
 group by all

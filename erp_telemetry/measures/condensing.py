@@ -1,0 +1,35 @@
+"""Condensing: rollups merged once over a whole window, before many measures are asked of it.
+
+Rollups merge exactly, so what is merged to one step answers as the whole does. For as long as the
+block lasts, temporary tables of the rollups' own names stand before those of the store, so that the
+same measure files are asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from erp_telemetry import catalog
+from erp_telemetry.measures.questions import whole_hours
+from erp_telemetry.store import answers
+from erp_telemetry.window import Window
+
+_TABLES = {"request_cells": "condensed_requests", "latency_sketch_hours": "condensed_hours",
+           "latency_sketches": "condensed_ends"}
+
+
+@contextmanager
+def condensed(connection: answers.Connection, window: Window, merged: Window) -> Iterator[None]:
+    """Answer for one step alone: counters of ``window``, sketches of ``merged``, the part they are kept for."""
+    hours = whole_hours((merged.start, merged.stop))
+    bounds = {"hours_start": hours[0], "hours_stop": hours[1]}
+    try:
+        for name, query in _TABLES.items():
+            span = window if name == "request_cells" else merged
+            asked = catalog.query(f"scorecards/{query}").bind(start=span.start, stop=span.stop, **bounds)
+            answers.create(connection, name, asked.sql, asked.parameters)
+        yield
+    finally:
+        for name in _TABLES:
+            answers.rows(connection, f"drop table if exists temp.{name}")

@@ -1,0 +1,106 @@
+"""Grids: every key times every step, with how much of the step was observed: holes are rows too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import polars as pl
+
+from erp_telemetry.measures.questions import Question
+from erp_telemetry.store import ROLLUPS, answers
+
+_TIME = pl.Datetime("us", "UTC")
+# what only a load test saw is no key: no telemetry speaks of it
+_HEARD = " where population <> 'synthetic'"
+_NAMES = {"cache_hit_ratio": "cache_hits", "restart_count": "restarts"}
+
+
+@dataclass(slots=True)
+class Sight:
+    """What the store has seen, asked once for all measures of one connection."""
+
+    connection: answers.Connection
+    _keys: dict[tuple[str, ...], pl.DataFrame] = field(default_factory=dict)
+    _observed: dict[tuple[datetime, ...], pl.DataFrame] = field(default_factory=dict)
+    _told: dict[str, datetime] | None = None
+
+    def keys(self, asked: Question) -> pl.DataFrame:
+        """Every key that a measure ever spoke of; the whole system is one key, seen or not."""
+        if not asked.keys:
+            return pl.DataFrame({"nothing": [0]})
+        return self._distinct(asked, asked.keys)
+
+    def services(self, asked: Question) -> list[str | None]:
+        """The services that a measure ever spoke of."""
+        return self._distinct(asked, ("service",))["service"].to_list()
+
+    def observed(self, asked: Question) -> pl.DataFrame:
+        """Minutes in which anything was heard of a service, by step: ``time, service, minutes``."""
+        if asked.edges not in self._observed:
+            steps = asked.steps
+            self._observed[asked.edges] = answers.frame(
+                self.connection,
+                """select $starts[1 + (epoch_us(o.time) - epoch_us($start)) // $unit_us] as time, o.service,
+                    count(*)::double as minutes
+                from observed_minutes as o
+                where o.time >= $start and o.time < $stop group by all""",
+                {name: steps[name] for name in ("starts", "start", "stop", "unit_us")})
+        return self._observed[asked.edges]
+
+    def told_until(self, asked: Question) -> datetime | None:
+        """Event time up to which rows of the table behind a measure were told."""
+        if self._told is None:
+            self._told = dict(answers.rows(
+                self.connection, "select table_name, max(time) from watermarks group by table_name"))
+        return self._told.get(_root(asked.definition.header["reads"].split()[0]))
+
+    def _distinct(self, asked: Question, keys: tuple[str, ...]) -> pl.DataFrame:
+        table = asked.definition.header["reads"].split()[0]
+        source = "operation_hours" if "operation" in keys else _GRAIN.get(table, table)
+        named = " where name = $canonical" if source == "metric_minutes" else ""
+        named = named or (_HEARD if source in ("request_minutes", "operation_hours") else "")
+        canonical = _NAMES.get(asked.name, asked.name) if "$" in named else ""
+        mark = (source, canonical, *keys)
+        if mark not in self._keys:
+            self._keys[mark] = answers.frame(
+                self.connection, f"select distinct {', '.join(keys)} from store.main.{source}{named}",
+                {"canonical": canonical} if canonical else {})
+        return self._keys[mark]
+
+
+# where the keys of a measure are known from, by the rollup it reads
+_GRAIN = {"request_cells": "request_minutes", "latency_sketches": "request_minutes",
+          "dependency_sketches": "dependency_minutes"}
+
+
+def _root(table: str) -> str:
+    """The canonical table behind a rollup."""
+    name = _GRAIN.get(table, table)
+    while name in ROLLUPS:
+        name = ROLLUPS[name].table
+    return name
+
+
+def grid(sight: Sight, asked: Question) -> pl.DataFrame:
+    """Every key that was ever seen, times every step: ``time, stop``, ``coverage``, ``is_provisional``."""
+    edges = asked.edges
+    steps = pl.DataFrame({"time": edges[:-1], "stop": edges[1:]}, schema={"time": _TIME, "stop": _TIME})
+    services = sight.services(asked)
+    observed = sight.observed(asked).filter(pl.col("service").is_in(_some(services), nulls_equal=True))
+    is_by_service = "service" in asked.keys
+    if not is_by_service:
+        observed = observed.group_by("time").agg(pl.col("minutes").sum())
+    on = ["service", "time"] if is_by_service else ["time"]
+    found = sight.keys(asked).join(steps, how="cross").join(observed, on=on, how="left", nulls_equal=True)
+    minutes = (pl.col("stop") - pl.col("time")).dt.total_seconds() / 60
+    share = minutes * (1 if is_by_service else max(1, len(services)))
+    until = sight.told_until(asked)
+    late = pl.lit(True) if until is None else pl.col("stop") > until
+    return found.with_columns(
+        (pl.col("minutes").fill_null(0) / share).alias("coverage"), late.alias("is_provisional"))
+
+
+def _some(services: Sequence[str | None]) -> pl.Series:
+    return pl.Series(services, dtype=pl.String)
