@@ -24,7 +24,8 @@ def calls(weights: Sequence[float], *, hours: float = HOURS, **columns: Any) -> 
     return pl.DataFrame({
         "time": pl.datetime_range(START, START + timedelta(hours=hours), timedelta(hours=hours) / count,
                                   closed="left", eager=True)[:count],
-        "id": [str(number) for number in range(count)], "trace_id": [f"{number:032x}" for number in range(count)],
+        "id": [str(number) for number in range(count)],
+        "trace_id": [f"{number:032x}" for number in range(1, count + 1)],
         "weight": pl.Series(weights, dtype=pl.Float64),
     }).with_columns(
         *(pl.lit(value).alias(name) for name, value in {

@@ -37,8 +37,10 @@ def timeline(frame: pl.DataFrame, objectives: Objectives) -> alt.LayerChart | al
         opacity=alt.Opacity("opacity:Q", scale=None),
         tooltip=[alt.Tooltip(name) for name in ("strip:N", "state:N", "since:N", "to:N", "values:N")],
     )
+    # a layer without a row has no extent, of which Vega warns
+    seen = {row["state"] for row in rows} or {"unknown"}
     layers = [base.transform_filter(alt.datum.state == state).mark_bar(height={"band": share})
-              for state, share in _THICKNESS.items()]
+              for state, share in _THICKNESS.items() if state in seen]
     return alt.layer(*layers, data=alt.InlineData(values=rows)).properties(width=_WIDTH, height=alt.Step(20))
 
 

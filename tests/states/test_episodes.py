@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from erp_telemetry.errors import FrameError
 from erp_telemetry.objectives import Band, Objectives
@@ -29,6 +29,7 @@ def health_of(seen: list[Value], band: Band) -> pl.DataFrame:
         pl.lit(1.0).alias("coverage"), pl.lit(False).alias("is_provisional"), pl.lit(band.version).alias("version"))
 
 
+@settings(deadline=None)
 @given(values, bands)
 def test_episodes_tile_the_time_and_two_in_a_row_differ(seen: list[Value], band: Band) -> None:
     named = dataclasses.replace(HANDBOOK, bands=(band,))

@@ -6,7 +6,7 @@ from tempfile import NamedTemporaryFile
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import erp_telemetry as et
@@ -20,6 +20,7 @@ HOUR = et.Window(START, START + timedelta(hours=1))
 BOUND = st.floats(0, 100, allow_nan=False)
 
 
+@settings(deadline=None)
 @given(st.one_of(st.none(), st.floats(-1, 200), st.just(float("nan"))), BOUND, BOUND)
 def test_a_column_has_the_state_that_the_band_gives(value: float | None, normal: float, critical: float) -> None:
     if normal == critical:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from erp_telemetry.objectives import Band
@@ -18,29 +18,34 @@ CPU = Band("cpu_band", "cpu_ratio", 0.30, 0.90)
 HITS = Band("cache_hit_band", "cache_hit_ratio", 0.80, 0.50)
 
 
+@settings(deadline=None)
 @given(values, bands, st.sampled_from([MINUTE, timedelta(seconds=90), timedelta(hours=1)]))
 def test_it_is_the_rule_followed_step_by_step(seen: list[Value], band: Band, width: timedelta) -> None:
     assert hold(beside(seen, band, width=width))["held_state"].to_list() == held_slowly(seen, band, width)
 
 
+@settings(deadline=None)
 @given(values, bands)
 def test_without_hysteresis_and_durations_it_is_what_the_value_says(seen: list[Value], band: Band) -> None:
     bare = dataclasses.replace(band, hysteresis=0.0, for_seconds=0.0, recover_seconds=0.0)
     assert held(seen, bare) == [bare.state(value) for value in seen]
 
 
+@settings(deadline=None)
 @given(values, bands)
 def test_negating_values_and_bounds_changes_nothing(seen: list[Value], band: Band) -> None:
     mirrored = dataclasses.replace(band, normal=-band.normal, critical=-band.critical)
     assert held([None if value is None else -value for value in seen], mirrored) == held(seen, band)
 
 
+@settings(deadline=None)
 @given(values, bands, st.integers(0, 40))
 def test_later_values_never_change_earlier_states(seen: list[Value], band: Band, cut: int) -> None:
     whole = hold(beside(seen, band)).select("held_state", "since")
     assert hold(beside(seen[:cut], band)).select("held_state", "since").equals(whole.head(cut))
 
 
+@settings(deadline=None)
 @given(values, bands, st.integers(0, 40))
 def test_since_is_where_the_run_of_the_state_begins(seen: list[Value], band: Band, at: int) -> None:
     found = hold(beside(seen, band)).select("time", "held_state", "since").rows()
@@ -50,6 +55,7 @@ def test_since_is_where_the_run_of_the_state_begins(seen: list[Value], band: Ban
         assert since == began
 
 
+@settings(deadline=None)
 @given(values, bands)
 def test_unknown_steps_neither_raise_nor_clear(seen: list[Value], band: Band) -> None:
     known = [value for value in seen if value is not None and value == value]
@@ -57,6 +63,7 @@ def test_unknown_steps_neither_raise_nor_clear(seen: list[Value], band: Band) ->
     assert shown == held(known, band)
 
 
+@settings(deadline=None)
 @given(values, bands)
 def test_nothing_seen_is_never_well_once_it_lasts(seen: list[Value], band: Band) -> None:
     steps = int(band.recover_seconds // 60)
@@ -64,6 +71,7 @@ def test_nothing_seen_is_never_well_once_it_lasts(seen: list[Value], band: Band)
     assert found[len(seen) + steps:] == ["unknown"] * 5
 
 
+@settings(deadline=None)
 @given(st.lists(values, min_size=2, max_size=4), bands, bands)
 def test_each_service_and_band_is_held_by_itself(many: list[list[Value]], one: Band, other: Band) -> None:
     parts = [beside(seen, dataclasses.replace(band, name=name), service)
@@ -76,6 +84,7 @@ def enumerate_names(many: list[list[Value]]) -> list[tuple[str, list[Value]]]:
     return [(f"s{number}", seen) for number, seen in enumerate(many)]
 
 
+@settings(deadline=None)
 @given(st.floats(0.01, 0.5), st.data())
 def test_flapping_within_the_margin_is_one_run(hysteresis: float, data: st.DataObject) -> None:
     band = dataclasses.replace(CPU, hysteresis=hysteresis)
@@ -109,6 +118,7 @@ def test_the_end_of_a_margin_is_read_like_the_bound(band: Band, bad: float, at_m
     assert held([bad, *at_margins], band) == ["critical", "warning", "warning", "normal"]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 12), st.integers(0, 12))
 def test_a_worse_state_is_entered_once_it_lasted(minutes: int, lasts: int) -> None:
     band = dataclasses.replace(CPU, for_seconds=60.0 * minutes)
@@ -123,6 +133,7 @@ def test_each_bound_waits_for_itself() -> None:
         "normal", "normal", "normal", "warning", "critical", "critical"]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 12), st.integers(0, 12))
 def test_a_better_state_is_believed_once_it_lasted(minutes: int, lasts: int) -> None:
     band = dataclasses.replace(CPU, recover_seconds=60.0 * minutes)

@@ -1,5 +1,6 @@
 """Metrics by minute: parts are the whole in any order, running totals rise by what was counted, resets included."""
 
+import gzip
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -173,25 +174,29 @@ def test_late_points_between_others_of_a_sealed_minute_are_counted_as_if_they_ha
     rows = [{"time": at, "value": value} for at, value in ((0, 0.0), (10, 5.0), (20, 1.0), (30, 4.0))]
     later = [{"time": 86400 * 10, "value": 4.0}]
     store = held(points([rows[0], rows[3], *later]))
-    assert store.prune(raw_days=2)["metrics"] == 2
+    assert store.prune(raw_days=2).rows["metrics"] == 2
     assert restarts(store) == [4]
     et.pull(et.Frames(metrics=points(rows[1:3])), store)
     assert restarts(store) == [9]
 
 
-def test_a_store_of_version_2_keeps_its_metrics_and_learns_their_series(tmp_path: Path) -> None:
+def test_an_older_store_keeps_its_metrics_and_learns_their_series(tmp_path: Path) -> None:
+    """On the first day raw rows are gone: of each minute the last total is all that is known."""
     path = tmp_path / "old.duckdb"
-    store = et.Store(path)
-    rows = [{"time": 86400 * 10 + 20 * n, "value": value, "attributes": '{"c":"main"}'}
-            for n, value in enumerate([1.0, 2.0, 0.0, 3.0])]
-    et.pull(et.Frames(metrics=points([{"time": 0, "value": 2.0}, {"time": 60, "value": 6.0}, *rows])), store)
-    store.prune(raw_days=2)
+    path.write_bytes(gzip.decompress((Path(__file__).parent / "fixtures" / "version_1.duckdb.gz").read_bytes()))
+    later = START + timedelta(days=10)
+    who = "'inventory' as service, 'i0' as instance, 'restarts' as name, 'cumulative' as kind"
     with duckdb.connect(str(path)) as file:
-        for statement in ("drop view metric_cells", "alter table metric_minutes drop column series",
-                          "alter table metric_minutes drop column points",
-                          "update metric_minutes set sum = last", "update store_version set version = 2"):
-            file.execute(statement)
-    old = et.Store(path)
-    assert old.is_outdated
+        for minute, last in enumerate([2.0, 6.0]):
+            file.execute(f"insert into metric_minutes by name select $at as time, {who}, 3.0 as count, 9.0 as sum, "
+                         "$last as last, $at as last_time", {"at": START + timedelta(minutes=minute), "last": last})
+        for number, value in enumerate([1.0, 2.0, 0.0, 3.0]):
+            file.execute(f"insert into metrics by name select $at as time, {who}, $value as value, $id as id, "
+                         "'{\"c\":\"main\"}' as attributes",
+                         {"at": later + timedelta(seconds=20 * number), "value": value, "id": str(number)})
+        file.execute("insert into sealed values ('metrics', $at)", {"at": later - timedelta(days=1)})
+    store = et.Store(path)
+    assert store.is_outdated
     days = et.Window(START, START + timedelta(days=11))
-    assert et.measure(old, "restart_count", days, every="1d")["value"].drop_nulls().to_list() == [4, 4]
+    found = et.measure(store, "restart_count", days, every="1d", where={"service": "inventory"})
+    assert found["value"].drop_nulls().to_list() == [4, 1 + 0 + 3]

@@ -145,3 +145,25 @@ def test_a_failed_backup_and_an_incident_after_the_telemetry_are_told(tmp_path: 
     assert facts["incidents"] == [] and [row["title"] for row in facts["begun_since"]] == ["All down"]
     page = et.report(store, hour).save(tmp_path / "r.html").read_text(encoding="utf-8")
     assert "1 failed" in page and "begun after this window: All down" in page
+
+
+def test_what_flaps_is_one_departure_where_the_objectives_hold_it(tmp_path: Any) -> None:
+    rows = [{"time": START + timedelta(minutes=minute, seconds=at), "is_failed": minute // 5 % 2 == 0 and at < 20}
+            for minute in range(60) for at in range(0, 60, 2)]
+    store = et.Store()
+    et.pull(et.Frames(requests=requests(rows)), store)
+    hour = et.Window(START, START + timedelta(hours=1))
+    mine = tmp_path / "mine.toml"
+    mine.write_text('[bands.error_band]\nrecover_for = "10m"\n', encoding="utf-8")
+
+    def told(objectives: Objectives | None) -> tuple[int, list[tuple[datetime, float]], str]:
+        report = et.report(store, hour, objectives=objectives)
+        runs = [(run["start"], (run["stop"] - run["start"]).total_seconds()) for run in report.facts["departures"]
+                if run["kpi"] == "error_band" and run["state"] == "critical"]
+        return report.facts["held_back"], runs, report.save(tmp_path / "r.html").read_text(encoding="utf-8")
+
+    held_back, runs, page = told(None)
+    assert held_back == 0 and len(runs) == 6 and "has not yet entered" not in page
+    held_back, runs, page = told(Objectives.load(mine))
+    assert runs == [(START, 3600.0)]
+    assert held_back == 6 and "6 steps show a state that a band holds on to or has not yet entered" in page

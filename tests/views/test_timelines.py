@@ -51,7 +51,7 @@ def test_the_held_state_is_drawn_where_there_is_one() -> None:
 
 def test_one_strip_for_each_service_and_band_in_the_colours_of_the_states() -> None:
     other = health_of([0.1], CPU).with_columns(pl.lit("<auth>").alias("service"))
-    drawn = spec(pl.concat([health_of([0.95], CPU), other]))
+    drawn = spec(pl.concat([health_of([0.95, None, 0.5], CPU), other]))
     assert {row["strip"] for row in runs(drawn)} == {"orders · CPU", "＜auth> · CPU"}  # noqa: RUF001
     assert len(drawn["layer"]) == 4
     thickness = [layer["mark"]["height"]["band"] for layer in drawn["layer"]]
@@ -92,4 +92,5 @@ def test_the_unit_of_a_band_of_your_own_comes_from_the_context() -> None:
 
 
 def test_no_health_is_drawn_as_nothing() -> None:
-    assert spec(health_of([], CPU))["layer"]
+    assert len(spec(health_of([], CPU))["layer"]) == 1
+    assert len(spec(health_of([0.1, 0.95], CPU))["layer"]) == 2
