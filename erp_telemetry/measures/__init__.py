@@ -8,14 +8,15 @@ and empty is a fact, what was not observed is a hole.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import polars as pl
 
 from erp_telemetry.analyses.intervals import wilson
 from erp_telemetry.errors import QueryError, nearest
 from erp_telemetry.measures.condensing import condensed
-from erp_telemetry.measures.grids import Sight, grid
-from erp_telemetry.measures.questions import FIVE, HOUR, QUANTILES, Question, fits, question, refuse_dropped
+from erp_telemetry.measures.grids import Sight, grid, refuse_dropped
+from erp_telemetry.measures.questions import FIVE, HOUR, QUANTILES, Question, fits, question
 from erp_telemetry.objectives import Objectives
 from erp_telemetry.redactions import redact, redact_keys
 from erp_telemetry.store import Store, answers
@@ -65,13 +66,16 @@ def ask(sight: Sight, asked: Question, objectives: Objectives | None = None) -> 
     """Put a question to the store: the readings, keys as they are kept."""
     if asked.name == "apdex":
         _check_thresholds(sight.connection, asked, objectives)
-    refuse_dropped(sight.connection, asked)
+    refuse_dropped(sight, asked)
+    whole = grid(sight, asked)
+    if not sight.services(asked):
+        # nothing ever spoke of it
+        return _readings(asked, whole.select("time", *asked.keys).clear(), whole)
     statement = asked.statement
-    cells = answers.frame(sight.connection, statement.sql, statement.parameters)
-    return _readings(asked, cells, grid(sight, asked))
+    return _readings(asked, answers.frame(sight.connection, statement.sql, statement.parameters), whole)
 
 
-def answerable(window: Window, dropped_before: Mapping[str, object], name: str) -> Window:
+def answerable(window: Window, dropped_before: Mapping[str, datetime], name: str) -> Window:
     """The part of a window over which a percentile is merged from sketches: whole 5 minutes, or hours.
 
     ``dropped_before`` gives by table the moment before which rows were dropped. A window of an hour or
@@ -80,9 +84,9 @@ def answerable(window: Window, dropped_before: Mapping[str, object], name: str) 
     if name not in QUANTILES:
         return window
     fine = dropped_before.get("latency_sketches")
-    grain = HOUR if fine is not None and window.start < fine else FIVE  # type: ignore[operator]
+    grain = HOUR if fine is not None and window.start < fine else FIVE
     raw = dropped_before.get("requests")
-    is_whole = raw is None or window.start >= raw  # type: ignore[operator]
+    is_whole = raw is None or window.start >= raw
     if fits([window.start, window.stop], grain) or (window.duration <= HOUR and is_whole):
         return window
     midnight = window.start.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -108,7 +112,7 @@ def _check_thresholds(connection: answers.Connection, asked: Question, objective
 
 def _readings(asked: Question, cells: pl.DataFrame, whole: pl.DataFrame) -> pl.DataFrame:
     header = asked.definition.header
-    for column in ("value_low", "value_high", "weight_squares"):
+    for column in ("value", "value_low", "value_high", "count", "weight_squares"):
         if column not in cells.columns:
             cells = cells.with_columns(pl.lit(None, pl.Float64).alias(column))
     own = cells.select("time", *asked.keys, "value", "value_low", "value_high", "count", "weight_squares")

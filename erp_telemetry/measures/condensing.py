@@ -16,7 +16,7 @@ from erp_telemetry.store import answers
 from erp_telemetry.window import Window
 
 _TABLES = {"request_cells": "condensed_requests", "latency_sketch_hours": "condensed_hours",
-           "latency_sketches": "condensed_ends"}
+           "latency_sketches": "condensed_ends", "metric_cells": "condensed_metrics"}
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def condensed(connection: answers.Connection, window: Window, merged: Window) ->
     bounds = {"hours_start": hours[0], "hours_stop": hours[1]}
     try:
         for name, query in _TABLES.items():
-            span = window if name == "request_cells" else merged
+            span = merged if "sketch" in name else window
             asked = catalog.query(f"scorecards/{query}").bind(start=span.start, stop=span.stop, **bounds)
             answers.create(connection, name, asked.sql, asked.parameters)
         yield

@@ -8,7 +8,8 @@ from datetime import datetime
 
 import polars as pl
 
-from erp_telemetry.measures.questions import Question
+from erp_telemetry.errors import QueryError
+from erp_telemetry.measures.questions import Question, whole_hours
 from erp_telemetry.store import ROLLUPS, answers
 
 _TIME = pl.Datetime("us", "UTC")
@@ -25,6 +26,15 @@ class Sight:
     _keys: dict[tuple[str, ...], pl.DataFrame] = field(default_factory=dict)
     _observed: dict[tuple[datetime, ...], pl.DataFrame] = field(default_factory=dict)
     _told: dict[str, datetime] | None = None
+    _dropped: dict[str, datetime] | None = None
+
+    @property
+    def dropped_before(self) -> dict[str, datetime]:
+        """The moment before which rows were dropped to save room, by table."""
+        if self._dropped is None:
+            self._dropped = dict(answers.rows(
+                self.connection, "select table_name, max(before) from sealed group by table_name"))
+        return self._dropped
 
     def keys(self, asked: Question) -> pl.DataFrame:
         """Every key that a measure ever spoke of; the whole system is one key, seen or not."""
@@ -100,6 +110,27 @@ def grid(sight: Sight, asked: Question) -> pl.DataFrame:
     late = pl.lit(True) if until is None else pl.col("stop") > until
     return found.with_columns(
         (pl.col("minutes").fill_null(0) / share).alias("coverage"), late.alias("is_provisional"))
+
+
+def refuse_dropped(sight: Sight, asked: Question) -> None:
+    """Raise ``QueryError`` where a question needs rows that were dropped to save room, and say what can be asked."""
+    tables = asked.query.header["reads"].split()
+    needs_raw = tables[0] == "requests"
+    hours = whole_hours(asked.edges)
+    needs_fine = tables[0].endswith("_sketches") and (hours[0] > asked.edges[0] or hours[1] < asked.edges[-1])
+    if not (needs_raw or needs_fine):
+        return
+    before = sight.dropped_before.get(tables[0])
+    if before is None or asked.edges[0] >= before:
+        return
+    moment = f"{before:%Y-%m-%d %H:%M} UTC"
+    if needs_fine:
+        raise QueryError(f"{asked.name} before {moment} is kept by the hour: ask for 1h, 2h … from a whole hour UTC, "
+                         "or for a later window")
+    how = "by operation" if "operation" in asked.keys else "at this step"
+    instead = ("for a later window, or without operation" if "operation" in asked.keys
+               else "for 1m by service, or for 5m or a multiple of it")
+    raise QueryError(f"{asked.name} {how} needs raw rows, and those before {moment} were pruned: ask {instead}")
 
 
 def _some(services: Sequence[str | None]) -> pl.Series:

@@ -11,7 +11,6 @@ from typing import Any
 from erp_telemetry import catalog
 from erp_telemetry.errors import QueryError, nearest
 from erp_telemetry.schema import DIMENSIONS
-from erp_telemetry.store import answers
 from erp_telemetry.window import Window
 
 MINUTE = timedelta(minutes=1)
@@ -77,27 +76,6 @@ def question(
         elif is_each_minute:
             query = catalog.query("exact/minute_percentiles")
     return Question(definition, query, edges, keys, where or {}, client_errors)
-
-
-def refuse_dropped(connection: answers.Connection, asked: Question) -> None:
-    """Raise ``QueryError`` where a question needs rows that were dropped to save room, and say what can be asked."""
-    tables = asked.query.header["reads"].split()
-    needs_raw = tables[0] == "requests"
-    hours = whole_hours(asked.edges)
-    needs_fine = tables[0].endswith("_sketches") and (hours[0] > asked.edges[0] or hours[1] < asked.edges[-1])
-    if not (needs_raw or needs_fine):
-        return
-    before = answers.value(connection, "select max(before) from sealed where table_name = $name", {"name": tables[0]})
-    if before is None or asked.edges[0] >= before:
-        return
-    moment = f"{before:%Y-%m-%d %H:%M} UTC"
-    if needs_fine:
-        raise QueryError(f"{asked.name} before {moment} is kept by the hour: ask for 1h, 2h … from a whole hour UTC, "
-                         "or for a later window")
-    how = "by operation" if "operation" in asked.keys else "at this step"
-    instead = ("for a later window, or without operation" if "operation" in asked.keys
-               else "for 1m by service, or for 5m or a multiple of it")
-    raise QueryError(f"{asked.name} {how} needs raw rows, and those before {moment} were pruned: ask {instead}")
 
 
 def fits(edges: Sequence[datetime], grain: timedelta) -> bool:

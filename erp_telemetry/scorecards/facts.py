@@ -81,13 +81,12 @@ def _readings(
     connection: answers.Connection, window: Window, objectives: Objectives
 ) -> dict[tuple[str, str | None], dict[str, Any]]:
     """Every measure that a row rests on, over the whole window, by service and for the whole system."""
-    dropped = dict(answers.rows(connection, "select table_name, max(before) from sealed group by table_name"))
-    merged = answerable(window, dropped, "latency_p99")
     sight = Sight(connection)
+    merged = answerable(window, sight.dropped_before, "latency_p99")
     found: dict[tuple[str, str | None], dict[str, Any]] = {}
     with condensed(connection, window, merged):
         for name in sorted({"error_ratio", "latency_p99", *(band.measure for band in objectives.bands)}):
-            span = answerable(window, dropped, name)
+            span = answerable(window, sight.dropped_before, name)
             for by in ((), ("service",)):
                 every = f"{int(span.duration / MINUTE)}m"
                 asked = question(name, span, every, by, None, "UTC", False, objectives.client_errors)

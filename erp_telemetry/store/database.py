@@ -10,7 +10,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -66,16 +66,29 @@ class Store:
             if self._asking is not None:
                 yield self._asking
                 return
-        if self._kept is None and migrations.is_outdated(self._version()):
-            with self.writing():
-                pass
-        with self._opened(read_only=True) as connection:
-            migrations.check(connection, self.path)
-            self._asking = connection
-            try:
+        if self._kept is not None:
+            with self._shared(self._kept) as connection:
                 yield connection
-            finally:
-                self._asking = None
+            return
+        with ExitStack() as held:
+            connection = held.enter_context(self._opened(read_only=True))
+            if migrations.is_outdated(migrations.version(connection)):
+                held.close()
+                with self.writing():
+                    pass
+                connection = held.enter_context(self._opened(read_only=True))
+            migrations.check(connection, self.path)
+            with self._shared(connection):
+                yield connection
+
+    @contextmanager
+    def _shared(self, connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Let the questions asked inside one share its connection."""
+        self._asking = connection
+        try:
+            yield connection
+        finally:
+            self._asking = None
 
     @contextmanager
     def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -26,9 +26,10 @@ _POINTS = ROLLUPS["metric_minutes"].columns["points"]
 
 def version(connection: duckdb.DuckDBPyConnection) -> int | None:
     """The version of the tables in this file; ``None`` where there are none."""
-    if not value(connection, "select count(*) from information_schema.tables where table_name = 'store_version'"):
+    try:
+        return int(value(connection, "select max(version) from main.store_version"))
+    except duckdb.CatalogException:
         return None
-    return int(value(connection, "select max(version) from store_version"))
 
 
 def is_outdated(found: int | None) -> bool:
@@ -49,17 +50,17 @@ def check(connection: duckdb.DuckDBPyConnection, path: str) -> None:
 def migrate(connection: duckdb.DuckDBPyConnection, path: str) -> None:
     """Make what is missing, in one transaction; a file of this version is left alone."""
     check(connection, path)
-    if not is_outdated(version(connection)):
+    found = version(connection)
+    if not is_outdated(found):
         return
     foreign = rows(
         connection,
         "select table_name from information_schema.tables where table_catalog = current_database() "
         "and table_schema = 'main' order by all",
     )
-    if foreign and version(connection) is None:
+    if foreign and found is None:
         raise StoreError(f"{path} is a DuckDB file but no store (it holds {foreign[0][0]}): give another path")
     with transaction(connection):
-        found = version(connection)
         steps = _first() if found is None else [*(_second() if found < 2 else ()), *_third()]
         for statement in steps:
             rows(connection, statement)

@@ -2,10 +2,9 @@
 -- reads: request_minutes
 select
     'minute' as grain, $start as time, cast(null as varchar) as operation,
-    service, resource, population, status_class, is_failed, outcome, apdex_ms, slo_ms,
-    sum(count) as count, sum(raw_count) as raw_count, sum(weight_squares) as weight_squares, sum(timed) as timed,
-    sum(duration_us) as duration_us, min(duration_min_ms) as duration_min_ms, max(duration_max_ms) as duration_max_ms,
-    sum(within_apdex) as within_apdex, sum(within_4_apdex) as within_4_apdex, sum(within_slo) as within_slo
+    service, resource, population, status_class, is_failed, outcome,
+    sum(count) as count, sum(weight_squares) as weight_squares, sum(timed) as timed, sum(duration_us) as duration_us,
+    sum(within_apdex) as within_apdex, sum(within_4_apdex) as within_4_apdex
 from store.main.request_cells
 where grain = 'minute' and time >= $start and time < $stop
 group by all
