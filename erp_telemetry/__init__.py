@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from erp_telemetry.logs import LogAnalysis, logs
     from erp_telemetry.measures import measure
     from erp_telemetry.objectives import Objectives
-    from erp_telemetry.pulls import Receipt, pull
+    from erp_telemetry.pulls import Receipt, Reopened, pull
     from erp_telemetry.quality import Quality, quality
     from erp_telemetry.redactions import Redaction, redact
     from erp_telemetry.scorecards import score
@@ -76,6 +76,7 @@ __all__ = [
     "Recognised",
     "Redaction",
     "Reject",
+    "Reopened",
     "Report",
     "SerilogFiles",
     "Slice",
@@ -128,6 +129,7 @@ _HOME = {
     "Recognised": "sources.recognition",
     "Redaction": "redactions",
     "Reject": "slices",
+    "Reopened": "pulls",
     "Report": "views.reports",
     "SerilogFiles": "sources.serilog_files",
     "Slice": "slices",

@@ -10,22 +10,48 @@ from datetime import datetime
 
 import polars as pl
 
+from erp_telemetry import catalog
 from erp_telemetry.errors import SourceError
 from erp_telemetry.objectives import Objectives
 from erp_telemetry.redactions import redact
 from erp_telemetry.slices import Batch, Reject, Slice, Source
-from erp_telemetry.store import CarefulReadNeeded, Landed, Store, land
+from erp_telemetry.store import CarefulReadNeeded, Landed, Store, answers, land
 from erp_telemetry.window import Window
 
+_FEW = 3
 Progress = Callable[[int, int, str], None]
 """Called before each slice and at the end with: slices done, slices in all, name of the slice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """What late rows changed in minutes of one service and UTC day that had been told before.
+
+    Requests of users as weighted; error ratios by the policy of the objectives, null without a valid request.
+    """
+
+    service: str
+    day: datetime
+    minutes: int
+    requests_before: float
+    requests_after: float
+    error_ratio_before: float | None
+    error_ratio_after: float | None
+
+    def __str__(self) -> str:
+        ratios = [f"{ratio:.2%}" if ratio is not None else "none valid"
+                  for ratio in (self.error_ratio_before, self.error_ratio_after)]
+        unit = "minute" if self.minutes == 1 else "minutes"
+        return (f"{self.service} {self.day:%Y-%m-%d}: {self.minutes:,} {unit}, {self.requests_before:,.0f} -> "
+                f"{self.requests_after:,.0f} requests, errors {ratios[0]} -> {ratios[1]}")
 
 
 @dataclass(slots=True)
 class Receipt:
     """What a pull did: rows kept by table, set aside and why, duplicates, late, refused files.
 
-    ``late`` rows are older than what an earlier pull of the source had reached for their service. ``refused`` names
+    ``late`` rows are older than what an earlier pull of the source had reached for their service;
+    ``reopened`` says what those that are requests of users changed, rows of sealed minutes apart. ``refused`` names
     slices that could not be read at all; nothing of them is in the store. ``is_complete`` is false
     where a slice was refused or gave fewer rows than its source promised.
     """
@@ -40,6 +66,7 @@ class Receipt:
     rejects: list[Reject] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     short: list[str] = field(default_factory=list)
+    reopened: tuple[Reopened, ...] = ()
     watermark: datetime | None = None
 
     @property
@@ -54,6 +81,10 @@ class Receipt:
             parts.append(f"{self.duplicates:,} duplicates")
         if self.late:
             parts.append(f"{self.late:,} late")
+        if self.reopened:
+            minutes = sum(one.minutes for one in self.reopened)
+            parts.append(f"{minutes:,} minutes re-opened ({', '.join(map(str, self.reopened[:_FEW]))}"
+                         f"{', …' if len(self.reopened) > _FEW else ''})")
         if self.unprovable:
             parts.append(f"{self.unprovable:,} in sealed minutes, duplicates unprovable")
         if self.rejects:
@@ -87,16 +118,18 @@ def pull(
     known = _known(store, window)
     parts = source.slices(None, window, known)
     receipt = Receipt(source.name, skipped=_held(source, window, known, parts))
-    marker = uuid.uuid4().hex
+    order = _Order(uuid.uuid4().hex, wanted, window)
     for number, part in enumerate(parts):
         if progress is not None:
             progress(number, len(parts), part.name)
-        _pull_one(source, store, part, _Order(marker, wanted, window), receipt)
+        _pull_one(source, store, part, order, receipt)
     if progress is not None:
         progress(len(parts), len(parts), "")
     if parts and len(receipt.refused) == len(parts):
         raise SourceError("; ".join(receipt.refused[:5]))
     receipt.watermark = store.watermark
+    if receipt.late and order.entries:
+        receipt.reopened = _reopened(store, source, order)
     return receipt
 
 
@@ -107,6 +140,16 @@ class _Order:
     marker: str
     objectives: Objectives
     window: Window | None
+    entries: list[int] = field(default_factory=list)
+
+
+def _reopened(store: Store, source: Source, order: _Order) -> tuple[Reopened, ...]:
+    """What the late rows of a pull changed, all its slices together."""
+    statement = catalog.query("quality/reopened").bind(
+        source=source.name, pull=order.marker, entry=min(order.entries), client_errors=order.objectives.client_errors)
+    with store.reading() as connection:
+        found = answers.rows(connection, statement.sql, statement.parameters)
+    return tuple(Reopened(redact(row[0]).value, *row[1:]) for row in found)
 
 
 def _known(store: Store, window: Window | None) -> pl.DataFrame:
@@ -129,6 +172,7 @@ def _pull_one(source: Source, store: Store, part: Slice, order: _Order, receipt:
     except SourceError as error:
         receipt.refused.append(redact(str(error)).value)
         return
+    order.entries.append(landed.entry)
     receipt.slices += 1
     receipt.rows.update(landed.rows)
     receipt.duplicates += landed.duplicates

@@ -1,6 +1,8 @@
 """Landings: pulled twice equals once, order does not matter, bad rows are set aside, ids tell rows apart."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -118,6 +120,42 @@ def test_late_rows_are_counted() -> None:
     et.pull(et.Frames(requests=requests([{}] * 10)), store)
     late = requests([{"time": START + timedelta(seconds=3), "duration_ms": 77.0}])
     assert et.pull(et.Frames(requests=late), store).late == 1
+
+
+def test_late_rows_say_what_they_changed() -> None:
+    store = et.Store()
+    at = [START + timedelta(minutes=minute) for minute in (0, 0, 1, 5)]
+    rows = requests([{"time": time, "duration_ms": float(n)} for n, time in enumerate(at)])
+    first = et.pull(et.Frames(requests=rows), store)
+    assert first.reopened == ()
+    late = requests([{"time": START + timedelta(seconds=30), "is_failed": True, "weight": 3.0},
+                     {"time": START + timedelta(minutes=2), "duration_ms": 7.0},
+                     {"time": START + timedelta(minutes=5, seconds=2), "duration_ms": 8.0},
+                     {"time": START + timedelta(minutes=1), "service": "billing"}])
+    receipt = et.pull(et.Frames(requests=late), store)
+    # minute 5 was still open when the first pull ended, and nobody had told of billing
+    assert [asdict(one) for one in receipt.reopened] == [{
+        "service": "orders", "day": START, "minutes": 2, "requests_before": 2.0, "requests_after": 6.0,
+        "error_ratio_before": 0.0, "error_ratio_after": 0.5}]
+    assert "2 minutes re-opened (orders 2026-07-01: 2 minutes, 2 -> 6 requests, errors 0.00% -> 50.00%)" in str(receipt)
+    window = et.Window(START, START + timedelta(minutes=3))
+    assert et.measure(store, "error_ratio", window, "3m", where={"service": "orders"})["value"].item() == 3 / 7
+    assert et.pull(et.Frames(requests=late), store).reopened == ()
+
+
+def test_late_rows_in_several_slices_are_told_once(tmp_path: Path) -> None:
+    store = et.Store()
+    et.pull(et.TableFiles(_parquet(tmp_path / "a.parquet", [0, 60, 120])), store)
+    for name, seconds in (("b", [10, 70]), ("c", [20, 65])):
+        _parquet(tmp_path / f"{name}.parquet", seconds)
+    receipt = et.pull(et.TableFiles(tmp_path), store)
+    (told,) = receipt.reopened
+    assert (told.minutes, told.requests_before, told.requests_after) == (2, 2.0, 6.0)
+
+
+def _parquet(path: Path, seconds: list[int]) -> Path:
+    requests([{"time": START + timedelta(seconds=at), "duration_ms": float(at)} for at in seconds]).write_parquet(path)
+    return path
 
 
 def test_text_from_outside_is_bound_not_pasted() -> None:

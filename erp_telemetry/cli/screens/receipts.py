@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,8 @@ def warn_unknown(unknown: Sequence[tuple[str, str]], is_verbose: bool = False) -
 def print_receipt(receipt: Receipt) -> None:
     """What a pull kept, and by name what it set aside or could not read."""
     say(safe(receipt))
+    for one in receipt.reopened[:_SHOWN]:
+        say(f"  [yellow]re-opened[/] {safe(one)}")
     for reject in receipt.rejects[:_SHOWN]:
         place = reject.file if reject.line is None else f"{reject.file}:{reject.line}"
         say(f"  [yellow]set aside[/] {safe(place)}: {safe(reject.reason)}")
@@ -62,6 +65,7 @@ def receipt_row(receipt: Receipt, found: Recognised) -> dict[str, Any]:
         "duplicates": receipt.duplicates, "late": receipt.late, "unprovable": receipt.unprovable,
         "set_aside": [{"file": reject.file, "line": reject.line, "reason": reject.reason}
                       for reject in receipt.rejects],
+        "reopened": [asdict(one) for one in receipt.reopened],
         "refused": receipt.refused, "short": receipt.short, "is_complete": receipt.is_complete,
         "watermark": receipt.watermark,
     }
