@@ -15,6 +15,7 @@ from erp_telemetry.cli.commands.health import health
 from erp_telemetry.cli.commands.incidents import incidents
 from erp_telemetry.cli.commands.logs import logs
 from erp_telemetry.cli.commands.measure import measure
+from erp_telemetry.cli.commands.prune import prune
 from erp_telemetry.cli.commands.pull import pull
 from erp_telemetry.cli.commands.query import query
 from erp_telemetry.cli.commands.report import report
@@ -92,7 +93,8 @@ app = typer.Typer(
 for panel, family in {
     "Begin": (demo, pull),
     "Ask": (status, score, health, measure, incidents, logs, query),
-    "Hand on": (report, verify),
+    "Hand on": (report,),
+    "Keep": (verify, prune),
 }.items():
     for command in family:
         app.command(rich_help_panel=panel)(command)
