@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 from erp_telemetry import catalog
@@ -13,6 +15,7 @@ from erp_telemetry.errors import QueryError, nearest
 from erp_telemetry.schema import DIMENSIONS
 from erp_telemetry.window import Window
 
+MICROSECOND = timedelta(microseconds=1)
 MINUTE = timedelta(minutes=1)
 FIVE = timedelta(minutes=5)
 HOUR = timedelta(hours=1)
@@ -70,7 +73,7 @@ def question(
     _check(definition, edges, every, keys)
     query = definition
     if name in QUANTILES:
-        is_each_minute = keys == ("service",) and all(b - a == MINUTE for a, b in zip(edges, edges[1:], strict=False))
+        is_each_minute = keys == ("service",) and all(b - a == MINUTE for a, b in pairwise(edges))
         if exact or "operation" in keys or not (fits(edges, FIVE) or is_each_minute):
             query = catalog.query("exact/latency")
         elif is_each_minute:
@@ -92,14 +95,15 @@ def whole_hours(edges: Sequence[datetime]) -> tuple[datetime, datetime]:
     return (first, last) if first < last and fits(edges[1:-1] or [first], HOUR) else (stop, stop)
 
 
-def _lookup(edges: Sequence[datetime]) -> tuple[int, list[datetime], list[float]]:
+@lru_cache(maxsize=16)
+def _lookup(edges: tuple[datetime, ...]) -> tuple[int, list[datetime], list[float]]:
     """In which step a moment lies: the start and length of its step, by units counted from the first edge.
 
     All steps of one width are their own units; steps of the calendar are cut into units that divide each.
     """
-    widths = [int((b - a) / timedelta(microseconds=1)) for a, b in zip(edges, edges[1:], strict=False)]
+    widths = [(b - a) // MICROSECOND for a, b in pairwise(edges)]
     unit = widths[0]
-    if any(width != unit for width in widths[:-1]) or widths[-1] > unit:
+    if widths[:-1] != [unit] * (len(widths) - 1) or widths[-1] > unit:
         unit = math.gcd(*widths)
     counts = [-(-width // unit) for width in widths]
     starts = [edge for edge, count in zip(edges, counts, strict=False) for _ in range(count)]
