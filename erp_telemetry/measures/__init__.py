@@ -70,7 +70,8 @@ def ask(sight: Sight, asked: Question, objectives: Objectives | None = None) -> 
     whole = grid(sight, asked)
     if not sight.services(asked):
         # nothing ever spoke of it
-        return _readings(asked, whole.select("time", *asked.keys).clear(), whole)
+        nothing = pl.DataFrame(schema={"time": pl.Datetime("us", "UTC"), **dict.fromkeys(asked.keys, pl.String)})
+        return _readings(asked, nothing, whole)
     statement = asked.statement
     return _readings(asked, answers.frame(sight.connection, statement.sql, statement.parameters), whole)
 
@@ -110,12 +111,11 @@ def _check_thresholds(connection: answers.Connection, asked: Question, objective
                 f"{'' if wanted is None else f', not {wanted:g}'}: pull into a new store with the T you want")
 
 
-def _readings(asked: Question, cells: pl.DataFrame, whole: pl.DataFrame) -> pl.DataFrame:
+def _readings(asked: Question, cells: pl.DataFrame, whole: pl.LazyFrame) -> pl.DataFrame:
     header = asked.definition.header
-    for column in ("value", "value_low", "value_high", "count", "weight_squares"):
-        if column not in cells.columns:
-            cells = cells.with_columns(pl.lit(None, pl.Float64).alias(column))
-    own = cells.select("time", *asked.keys, "value", "value_low", "value_high", "count", "weight_squares")
+    missing = {"value", "value_low", "value_high", "count", "weight_squares"} - set(cells.columns)
+    nothing = [pl.lit(None, pl.Float64).alias(column) for column in sorted(missing)]
+    own = cells.lazy().with_columns(nothing).select("time", *asked.keys, "value", "value_low", "value_high", "count", "weight_squares")
     frame = whole.join(own, on=["time", *asked.keys], how="left", nulls_equal=True)
     if header.get("empty") == "zero":
         is_empty = pl.col("value").is_null() & (pl.col("coverage") > 0)
@@ -130,10 +130,10 @@ def _readings(asked: Question, cells: pl.DataFrame, whole: pl.DataFrame) -> pl.D
         low, high = wilson(pl.col("value"), pl.col("effective_count"))
         frame = frame.with_columns(low.alias("value_low"), high.alias("value_high"))
     frame = frame.with_columns(_support(asked).alias("is_supported"))
-    return _kept(asked, frame).select(
+    return _kept(asked, frame.select(
         pl.lit(asked.name).alias("measure"), *asked.keys, "time", "value", "value_low", "value_high", "count",
         "effective_count", "is_supported", "coverage", "is_provisional",
-    ).sort(*asked.keys, "time")
+    ).sort(*asked.keys, "time").collect())
 
 
 def _support(asked: Question) -> pl.Expr:
