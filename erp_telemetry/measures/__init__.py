@@ -115,7 +115,8 @@ def _readings(asked: Question, cells: pl.DataFrame, whole: pl.LazyFrame) -> pl.D
     header = asked.definition.header
     missing = {"value", "value_low", "value_high", "count", "weight_squares"} - set(cells.columns)
     nothing = [pl.lit(None, pl.Float64).alias(column) for column in sorted(missing)]
-    own = cells.lazy().with_columns(nothing).select("time", *asked.keys, "value", "value_low", "value_high", "count", "weight_squares")
+    own = cells.lazy().with_columns(nothing).select(
+        "time", *asked.keys, "value", "value_low", "value_high", "count", "weight_squares")
     frame = whole.join(own, on=["time", *asked.keys], how="left", nulls_equal=True)
     if header.get("empty") == "zero":
         is_empty = pl.col("value").is_null() & (pl.col("coverage") > 0)
