@@ -46,7 +46,8 @@ with
     ),
     fields as (
         select
-            line, service, instance, s."name" as name, s.kind as span_kind, s.traceState as trace_state,
+            line, service, instance, s."name" as name, s.kind as span_kind,
+            coalesce(s.kind in ('2', '5', 'SPAN_KIND_SERVER', 'SPAN_KIND_CONSUMER'), false) as is_handled, s.traceState as trace_state,
             s.status.code as code,
             lower(nullif(s.traceId, '')) as trace_id,
             lower(nullif(s.spanId, '')) as span_id,
@@ -88,8 +89,9 @@ with
             coalesce(vals[list_position(keys, 'db.system.name')], vals[list_position(keys, 'db.system')]) as db_system,
             vals[list_position(keys, 'messaging.system')] as messaging_system,
             vals[list_position(keys, 'rpc.system')] as rpc_system,
-            contains(lower(concat_ws(' ', name, vals[list_position(keys, 'rpc.service')],
-                array_to_string(keys, ' '))), 'dapr') as is_dapr,
+            -- only of calls the kind is kept
+            case when not is_handled then contains(lower(concat_ws(' ', name, vals[list_position(keys, 'rpc.service')],
+                array_to_string(keys, ' '))), 'dapr') else false end as is_dapr,
             vals[list_position(keys, 'user_agent.synthetic.type')] as synthetic,
             coalesce(
                 vals[list_position(keys, 'user_agent.original')],
@@ -103,7 +105,7 @@ select
     line, service, instance, tenant, resource, trace_id, span_id, parent_id, exceptions, synthetic, user_agent,
     nullif(path, '') as url_path,
     status_code,
-    coalesce(span_kind in ('2', '5', 'SPAN_KIND_SERVER', 'SPAN_KIND_CONSUMER'), false) as is_handled,
+    is_handled,
     case when start_ns > 0 then make_timestamptz(start_ns // 1000) end as "time",
     case when start_ns > 0 and end_ns > 0 then (end_ns - start_ns) / 1e6 end as duration_ms,
     case
