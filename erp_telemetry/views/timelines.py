@@ -11,7 +11,8 @@ import polars as pl
 
 from erp_telemetry import catalog
 from erp_telemetry.objectives import Objectives
-from erp_telemetry.views.theme import KPI_NAMES, STATE_COLOURS, readable
+from erp_telemetry.quantities import readable
+from erp_telemetry.views.theme import KPI_NAMES, STATE_COLOURS
 
 _WIDTH = 640
 """Pixels across, and so the most cells that a strip can show."""
