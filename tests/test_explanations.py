@@ -71,6 +71,8 @@ def test_a_reading_run_again_gives_the_same_value(sample_store: et.Store, name: 
         assert made.window == et.Window(row["time"], row["time"] + timedelta(hours=1))
         assert (made.n, made.effective_n) == (row["count"], row["effective_count"])
         assert (made.coverage, made.is_provisional) == (row["coverage"], row["is_provisional"])
+        assert made.is_supported == row["is_supported"]
+        assert ("too few for this value" in str(made)) == (row["is_supported"] is False)
         definition = et.catalog.query(made.definition["file"].removeprefix("queries/").removesuffix(".sql")).text
         assert made.hashes["definition"] == hashlib.sha256(definition.encode()).hexdigest()
 

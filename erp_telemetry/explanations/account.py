@@ -49,6 +49,7 @@ class Account:
     effective_n: float | None
     rows: int | None
     excluded: Mapping[str, float]
+    is_supported: bool | None
     coverage: float
     is_provisional: bool
     watermark: datetime | None

@@ -25,7 +25,7 @@ class Explanation(Account):
     - ``key``: dimensions with their values, as the row showed them; ``window``: the step or window of the rows.
     - ``value, low, high, interval, n, n_of, effective_n, rows, excluded``: what came out; ``n_of`` says what ``n``
       counts, ``effective_n`` is after Kish, ``rows`` as they arrived (null where a rollup does not tell),
-      ``excluded`` weighted, by reason.
+      ``excluded`` weighted, by reason, ``is_supported`` as of readings.
     - ``coverage, is_provisional, watermark``: how much was seen, and up to when was told of such rows.
     - ``entries``: ledger entries that brought the rows, found by their time where raw rows were pruned; ``late``:
       rows of these entries that came after a later row; ``dropped``: tables whose rows of the window were pruned.

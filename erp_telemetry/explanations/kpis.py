@@ -124,7 +124,8 @@ def _told(
     return Explanation(
         name=kpi, title=_TITLES[kpi], unit=made["unit"], key=shown, window=window,
         value=made["value"], low=made["low"], high=made["high"], interval=_INTERVALS.get(kpi, "none"),
-        n=made["n"], n_of=_N_OF[kpi], effective_n=None, rows=None, excluded={}, coverage=made["coverage"],
+        n=made["n"], n_of=_N_OF[kpi], effective_n=None, rows=None, excluded={}, is_supported=None,
+        coverage=made["coverage"],
         is_provisional=until is None or window.stop > until, watermark=until,
         entries=behind.entries, late=behind.late, dropped=stood.dropped(("probes",) if kpi == "uptime" else (), window),
         definition={"file": ", ".join(f"queries/{name}.sql" for name in names), "unit": made["unit"]},

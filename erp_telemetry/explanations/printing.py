@@ -52,7 +52,8 @@ def headline(made: Account) -> str:
 def plain(made: Account) -> dict[str, Any]:
     """Nested values, redacted."""
     fields = ("name", "title", "unit", "key", "value", "low", "high", "interval", "n", "n_of", "effective_n", "rows",
-              "excluded", "coverage", "is_provisional", "watermark", "entries", "late", "dropped", "definition", "then")
+              "excluded", "is_supported", "coverage",
+              "is_provisional", "watermark", "entries", "late", "dropped", "definition", "then")
     told: dict[str, Any] = {name: getattr(made, name) for name in fields}
     told |= {"window": {"start": made.window.start, "stop": made.window.stop},
              "wanted": None if made.wanted is None else asdict(made.wanted),
@@ -95,6 +96,8 @@ def _counts(made: Account) -> str:
         said.append(f"{readable(made.effective_n, '')} effective")
     if made.rows is not None:
         said.append(f"{made.rows:,} rows")
+    if made.is_supported is False:
+        said.append("too few for this value")
     return f"{', '.join(said)}; observed {readable(made.coverage, 'ratio')} of the time"
 
 

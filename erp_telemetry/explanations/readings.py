@@ -31,7 +31,7 @@ _INTERVALS = {
 }
 _WILSON = "erp_telemetry.analyses.intervals.wilson(value, effective n) gives low and high"
 _NOTHING = {"value": None, "value_low": None, "value_high": None, "count": 0.0, "effective_count": None,
-            "coverage": 0.0, "is_provisional": True}
+            "is_supported": None, "coverage": 0.0, "is_provisional": True}
 _ZERO = "no row where the step was observed is the value 0"
 
 
@@ -98,7 +98,7 @@ def reading_explained(
         value=found["value"], low=found["value_low"], high=found["value_high"],
         interval=_INTERVALS["rank" if is_rank else header.get("interval", "")],
         n=found["count"], n_of="weighted observations", effective_n=found["effective_count"],
-        rows=counted, excluded=excluded, coverage=found["coverage"],
+        rows=counted, excluded=excluded, is_supported=found["is_supported"], coverage=found["coverage"],
         is_provisional=found["is_provisional"], watermark=sight.told_until(step),
         entries=behind.entries, late=behind.late, dropped=dropped,
         definition={**header, "file": f"queries/{step.query.name}.sql"},
