@@ -24,12 +24,14 @@ if TYPE_CHECKING:
         StoreError,
         TelemetryError,
     )
+    from erp_telemetry.explanations import Explanation, explain
     from erp_telemetry.incidents import Incident, incidents
     from erp_telemetry.logs import LogAnalysis, logs
     from erp_telemetry.measures import measure
     from erp_telemetry.objectives import Objectives
     from erp_telemetry.pulls import Receipt, Reopened, pull
     from erp_telemetry.quality import Quality, quality
+    from erp_telemetry.quantities import readable
     from erp_telemetry.redactions import Redaction, redact
     from erp_telemetry.scorecards import score
     from erp_telemetry.slices import Batch, Reject, Slice, Source
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
     from erp_telemetry.store import Store
     from erp_telemetry.views.charts import chart
     from erp_telemetry.views.reports import Report, report
-    from erp_telemetry.views.theme import readable, sparkline
+    from erp_telemetry.views.theme import sparkline
     from erp_telemetry.window import Window
 
     __version__: str
@@ -58,6 +60,7 @@ __all__ = [
     "AzureFiles",
     "Batch",
     "Context",
+    "Explanation",
     "FrameError",
     "Frames",
     "Incident",
@@ -92,6 +95,7 @@ __all__ = [
     "chart",
     "context",
     "episodes",
+    "explain",
     "health",
     "incidents",
     "logs",
@@ -111,6 +115,7 @@ _HOME = {
     "AzureFiles": "sources.azure_files",
     "Batch": "slices",
     "Context": "contexts",
+    "Explanation": "explanations",
     "FrameError": "errors",
     "Frames": "sources.frames",
     "Incident": "incidents",
@@ -144,13 +149,14 @@ _HOME = {
     "chart": "views.charts",
     "context": "contexts",
     "episodes": "states.episodes",
+    "explain": "explanations",
     "health": "states",
     "incidents": "incidents",
     "logs": "logs",
     "measure": "measures",
     "pull": "pulls",
     "quality": "quality",
-    "readable": "views.theme",
+    "readable": "quantities",
     "recognise": "sources.recognition",
     "redact": "redactions",
     "report": "views.reports",

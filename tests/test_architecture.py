@@ -11,11 +11,12 @@ import pytest
 HOUSE = Path(__file__).parent.parent / "erp_telemetry"
 FLOORS = (
     ("errors",),
-    ("window", "schema", "redactions", "bands"),
+    ("window", "schema", "redactions", "bands", "quantities"),
     ("catalog", "objectives", "slices"),
     ("sources", "store", "analyses"),
     ("pulls", "measures", "quality", "logs", "evidence", "incidents"),
-    ("scorecards", "states", "contexts", "explanations"),
+    ("scorecards", "states", "contexts"),
+    ("explanations",),
     ("views",),
     ("__init__",),
     ("cli",),

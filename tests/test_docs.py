@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,20 @@ def test_the_script_of_the_readme_runs(samples: Path, tmp_path: Path, monkeypatc
     exec(compile(script, "README.md", "exec"), {})
     assert "<svg" in (tmp_path / "review.html").read_text(encoding="utf-8")
     assert (tmp_path / "error_ratio.html").is_file()
+
+
+def test_the_script_of_explain_runs(
+    sample_store: et.Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (ROOT / "docs" / "explain.md").read_text(encoding="utf-8")
+    script, shown = re.findall(r"```(?:python)?\n(.*?)```", text, re.DOTALL)
+    shutil.copy(sample_store.path, tmp_path / "erp.duckdb")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(script, "explain.md", "exec"), {})
+    said = capsys.readouterr().out
+    assert "\nTrue\n" in said
+    for line in shown.splitlines()[:-1]:
+        assert line in said, "what the page shows is what comes out"
 
 
 @pytest.mark.parametrize("name", COMMANDS)

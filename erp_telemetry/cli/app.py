@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 import erp_telemetry as et
 from erp_telemetry.cli import completions, screens
 from erp_telemetry.cli.commands.demo import demo
+from erp_telemetry.cli.commands.explain import explain
 from erp_telemetry.cli.commands.health import health
 from erp_telemetry.cli.commands.incidents import incidents
 from erp_telemetry.cli.commands.logs import logs
@@ -92,7 +93,7 @@ app = typer.Typer(
 )
 for panel, family in {
     "Begin": (demo, pull),
-    "Ask": (status, score, health, measure, incidents, logs, query),
+    "Ask": (status, score, health, measure, explain, incidents, logs, query),
     "Hand on": (report,),
     "Keep": (verify, prune),
 }.items():

@@ -30,6 +30,14 @@ def measures() -> list[tuple[str, str]]:
     return [(name, et.catalog.query(f"measures/{name}").title) for name in et.catalog.names("measures")]
 
 
+def explainable() -> list[tuple[str, str]]:
+    """Every KPI of the handbook's scorecard, then every measure that is none, with its sentence."""
+    wanted = et.Objectives.load()
+    kpis = [*wanted.targets, *dict.fromkeys(band.name for band in wanted.bands)]
+    return [*((name, "a row of the scorecard") for name in kpis),
+            *((name, title) for name, title in measures() if name not in kpis)]
+
+
 def queries() -> list[tuple[str, str]]:
     """Every example query with its sentence."""
     return [(name, et.catalog.query(f"examples/{name}").title) for name in et.catalog.names("examples")]

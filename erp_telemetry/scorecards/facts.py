@@ -55,10 +55,10 @@ class Facts:
                 if found.touches(service) and found.impact_start >= self.window.start]
 
 
-def gather(store: Store, window: Window, objectives: Objectives) -> Facts:
-    """Ask the store for all of it."""
+def gather(store: Store, window: Window, objectives: Objectives, *, is_measured: bool = True) -> Facts:
+    """Ask the store for all of it, or for what rests on no measure."""
     with store.reading() as connection:
-        readings = _readings(connection, window, objectives)
+        readings = _readings(connection, window, objectives) if is_measured else {}
     bounds = {"start": window.start, "stop": window.stop}
     with store.reading() as connection:
         services = [row[0] for row in answers.rows(connection, catalog.query("scorecards/services").text)]

@@ -11,9 +11,10 @@ from erp_telemetry import catalog
 from erp_telemetry.contexts import Context
 from erp_telemetry.errors import FrameError
 from erp_telemetry.objectives import Objectives
+from erp_telemetry.quantities import readable
 from erp_telemetry.schema import DIMENSIONS
 from erp_telemetry.views.marks import marks
-from erp_telemetry.views.theme import SERIES_COLOURS, STATE_COLOURS, inert, readable
+from erp_telemetry.views.theme import SERIES_COLOURS, STATE_COLOURS, inert
 from erp_telemetry.views.timelines import timeline
 
 Drawing = alt.LayerChart | alt.FacetChart | alt.VConcatChart

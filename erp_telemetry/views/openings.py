@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from erp_telemetry.views.theme import KPI_NAMES, readable
+from erp_telemetry.quantities import readable
+from erp_telemetry.views.theme import KPI_NAMES
 
 _NAMED = 4
 _SILENT_MINUTES = 15

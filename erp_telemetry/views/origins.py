@@ -8,7 +8,8 @@ from typing import Any
 
 from erp_telemetry import catalog
 from erp_telemetry.objectives import Objectives
-from erp_telemetry.views.theme import KPI_NAMES, readable
+from erp_telemetry.quantities import readable
+from erp_telemetry.views.theme import KPI_NAMES
 
 _MOMENTS = {
     "uptime": "1 minus the union of down intervals over the window. Down is a minute whose readiness and availability "

@@ -13,9 +13,10 @@ from typing import Any
 import jinja2
 
 from erp_telemetry.objectives import Objectives
+from erp_telemetry.quantities import DASH, clean, readable
 from erp_telemetry.store import Store
 from erp_telemetry.views.reviews import review
-from erp_telemetry.views.theme import DASH, KPI_NAMES, STATE_COLOURS, clean, readable
+from erp_telemetry.views.theme import KPI_NAMES, STATE_COLOURS
 from erp_telemetry.window import Window
 
 WHOLE = "whole system"

@@ -12,7 +12,8 @@ from altair.utils.schemapi import debug_mode
 
 from erp_telemetry import catalog
 from erp_telemetry.objectives import Objectives
-from erp_telemetry.views.theme import KPI_NAMES, STATE_COLOURS, readable
+from erp_telemetry.quantities import readable
+from erp_telemetry.views.theme import KPI_NAMES, STATE_COLOURS
 
 _WIDTH = 640
 """Pixels across, and so the most cells that a strip can show."""

@@ -37,6 +37,8 @@ def tab(cwd: Path, *words: str) -> list[str]:
     (("score", "--la"), {"--last"}),
     (("logs", "--service", ""), {"orders", "sales"}),
     (("health", "--service", "o"), {"orders"}),
+    (("explain", "latency_p"), {"latency_p50", "latency_p95", "latency_p99"}),
+    (("explain", "up"), {"uptime"}),
     (("logs", "--service", "", "--last"), set()),
     (("measure", "apdex", "--where", "service", "=", "o"), {"orders"}),
     (("measure", "apdex", "--where", "service", "="), {"orders", "sales"}),

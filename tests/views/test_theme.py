@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from erp_telemetry.views.theme import DASH, readable, sparkline
+from erp_telemetry.quantities import DASH, readable
+from erp_telemetry.views.theme import sparkline
 
 
 @pytest.mark.parametrize(("value", "unit", "text"), [

@@ -83,6 +83,13 @@ def say(text: str) -> None:
     screen.print(text, soft_wrap=True)
 
 
+def print_plain(text: str) -> None:
+    """Lines of plain text on stdout as they are, without escape sequences, markup and secrets."""
+    for line in text.splitlines():
+        shown = safe(line)
+        screen.print(shown, soft_wrap=True)
+
+
 def warn(text: str) -> None:
     """One line of our own words on stderr."""
     aside.print(text, soft_wrap=True)
