@@ -134,4 +134,4 @@ def refuse_dropped(sight: Sight, asked: Question) -> None:
 
 
 def _some(services: Sequence[str | None]) -> pl.Series:
-    return pl.Series(services, dtype=pl.String)
+    return pl.Series(services, dtype=pl.String).implode()
