@@ -88,6 +88,19 @@ def test_the_kernel_is_the_window_function(rows: list[dict[str, Any]]) -> None:
             assert found["weight_squares"].to_list() == pytest.approx(wanted["weight_squares"].to_list(), rel=1e-12)
 
 
+def test_what_other_minutes_weigh_moves_no_rank() -> None:
+    """A running sum over all cells would end in 0.00099999999657 and miss the second of four equal rows."""
+    heavy = [{"time": START + timedelta(milliseconds=n), "weight": 1e9 / 3} for n in range(100)]
+    light = [{"time": START + timedelta(minutes=1, milliseconds=n), "weight": 0.001, "duration_ms": float(n + 1)}
+             for n in range(4)]
+    store = et.Store()
+    et.pull(et.Frames(requests=requests([*heavy, *light])), store)
+    two = et.Window(START, START + timedelta(minutes=2))
+    assert kept(store, "latency_p50", two)[1][2] == 2.0
+    counts = store.sql("select count from minute_percentiles order by time")["count"]
+    assert counts[1] == pytest.approx(0.004, rel=1e-12)
+
+
 @pytest.mark.parametrize("count", [1, 2, 4, 20, 100])
 @pytest.mark.parametrize("weight", [1.0, 3.0, 1.5, 1e9])
 def test_a_rank_that_is_a_whole_number_is_that_row(count: int, weight: float) -> None:
