@@ -144,4 +144,4 @@ def _steps(asked: Question) -> pl.DataFrame:
 
 
 def _some(services: Sequence[str | None]) -> pl.Series:
-    return pl.Series(services, dtype=pl.String)
+    return pl.Series(services, dtype=pl.String).implode()

@@ -34,13 +34,18 @@ _MINUTE = "epoch_us({0}.time) // 60000000"
 
 @dataclass(frozen=True, slots=True)
 class _Ranked:
-    """Durations in order within their cells, and the weight up to and with each."""
+    """Durations in order within their cells, and the weight up to and with each.
+
+    Whole weights run on over all cells, which is exact; fractions run as a share of their own cell, whose
+    number stands before, so that what other cells weigh moves no rank.
+    """
 
     starts: _Whole
     cells: _Whole
     durations: npt.NDArray[Any]
     unit: float
     upto: npt.NDArray[Any]
+    totals: _Floats
     squares: _Floats
 
 
@@ -144,9 +149,10 @@ def _packed(
     packed >>= np.uint64(weight_bits)
     cells = packed >> np.uint64(duration_bits)
     starts = _starts(cells)
+    totals = np.add.reduceat(weights, starts).astype(np.float64)
     squares = np.add.reduceat(np.square(weights, dtype=np.float64), starts)
     packed &= np.uint64((1 << duration_bits) - 1)
-    return _Ranked(starts, cells[starts].astype(np.int64), packed, unit, np.cumsum(weights), squares)
+    return _Ranked(starts, cells[starts].astype(np.int64), packed, unit, np.cumsum(weights), totals, squares)
 
 
 def _sorted(connection: answers.Connection, cell: str, source: str, bounds: dict[str, datetime]) -> _Ranked:
@@ -156,8 +162,14 @@ def _sorted(connection: answers.Connection, cell: str, source: str, bounds: dict
     cells, weights = found["cell"][order], found["weight"][order]
     starts = _starts(cells)
     # in extended precision, so that the rounding of a long running sum moves no rank
-    upto = np.cumsum(weights.astype(np.longdouble))
-    return _Ranked(starts, cells[starts], found["duration"][order], 1.0, upto, np.add.reduceat(weights**2, starts))
+    upto, totals = weights.astype(np.longdouble), np.empty(starts.size)
+    for number, part in enumerate(np.split(upto, starts[1:])):
+        np.cumsum(part, out=part)
+        totals[number] = part[-1]
+        part /= part[-1]
+        part += number
+    return _Ranked(starts, cells[starts], found["duration"][order], 1.0, upto, totals,
+                   np.add.reduceat(weights**2, starts))
 
 
 def _starts(cells: npt.NDArray[Any]) -> _Whole:
@@ -168,12 +180,13 @@ def _values(ranked: _Ranked) -> Iterator[_Floats]:
     """Total weight, then value, lower and upper end of each quantile, by cell."""
     ends = np.append(ranked.starts[1:], ranked.upto.size) - 1
     before = np.concatenate(([0], ranked.upto[ends[:-1]]))
-    totals = (ranked.upto[ends] - before).astype(np.float64)
-    yield totals
+    yield ranked.totals
+    # of fractions a cell's whole is 1
+    whole = (ranked.upto[ends] - before).astype(np.float64)
     for q in QUANTILES:
-        margin = _Z * np.sqrt(q * (1 - q) * ranked.squares) / totals
-        for share in (np.full(totals.size, q - _FUDGE), q - margin, q + margin):
-            rank = np.maximum(share * totals, 0.0)
+        margin = _Z * np.sqrt(q * (1 - q) * ranked.squares) / ranked.totals
+        for share in (np.full(whole.size, q - _FUDGE), q - margin, q + margin):
+            rank = np.maximum(share * whole, 0.0)
             # whole weights are compared as whole numbers
             wanted = before + (np.ceil(rank).astype(np.int64) if ranked.upto.dtype == np.int64 else rank)
             at = np.clip(np.searchsorted(ranked.upto, wanted), ranked.starts, ends)
