@@ -142,6 +142,17 @@ def run(bench: Bench, script: str) -> None:
     _write(bench, rows, goals, chosen, script)
 
 
+def warm(call: Callable[[], Any], calls: int = 5) -> tuple[float, Any]:
+    """Median seconds of several calls in one process after one that warms, and what the last gave."""
+    call()
+    taken = []
+    for _ in range(calls):
+        begun = time.perf_counter()
+        given = call()
+        taken.append(time.perf_counter() - begun)
+    return statistics.median(taken), given
+
+
 def _arguments(bench: Bench) -> argparse.Namespace:
     cache = Path(tempfile.gettempdir()) / "erp_telemetry_benchmarks"
     parser = argparse.ArgumentParser(description=bench.about)
@@ -202,15 +213,15 @@ def _run_here(case: Case, chosen: argparse.Namespace) -> None:
         begun = time.perf_counter()
         facts = timed()
         seconds = time.perf_counter() - begun
-        resident = _peak_mb()
+        resident = peak_mb()
     answer = facts.pop("answer", None)
     if answer is not None:
         answer.write_parquet(_answer(chosen.answers, case.key))
     print(json.dumps({"seconds": seconds, "resident_mb": resident, **facts}, default=str))
 
 
-def _peak_mb() -> float:
-    """Most memory that was resident in this process; the kernel's other figure may be the parent's, from before exec."""
+def peak_mb() -> float:
+    """Most memory that was resident in this process; ``ru_maxrss`` may be the parent's, from before this one began."""
     status = Path("/proc/self/status")
     if status.is_file():
         for line in status.read_text(encoding="utf-8").splitlines():
@@ -265,10 +276,11 @@ def _write(
     folder.mkdir(parents=True, exist_ok=True)
     arguments: Mapping[str, Any] = {"rounds": chosen.rounds} | (
         {"traffic": " ".join(chosen.traffic)} if "traffic" in chosen and not chosen.small else {})
-    command = f"python benchmarks/{Path(script).name}" + "".join(f" --{name} {value}" for name, value in arguments.items())
+    said = [f"--{name} {value}" for name, value in arguments.items()] + (["--small"] if chosen.small else [])
     path = folder / f"{bench.name}.json"
     path.write_text(json.dumps({
-        "bench": bench.name, "about": bench.about, "command": command + (" --small" if chosen.small else ""),
+        "bench": bench.name, "about": bench.about, "is_small": chosen.small,
+        "command": " ".join([f"python benchmarks/{Path(script).name}", *said]),
         "machine": machine.facts(), "rows": rows,
         "goals": [{**asdict(goal), "is_reached": goal.is_reached} for goal in goals],
     }, indent=1, default=str) + "\n", encoding="utf-8")
