@@ -1,8 +1,8 @@
 """The store: what its rollups weigh beside raw rows, and what a few late rows and a prune cost in a large one.
 
 The size of a table is that of a DuckDB file that holds only it. Late rows are five requests of five services, in
-different minutes of different days; the rebuild makes the rollups of requests anew from all raw rows (not the percentiles of
-minutes), which is what a store without touched minutes would have to do.
+different minutes of different days; the rebuild makes the rollups of requests anew from all raw rows (percentiles of
+minutes left out), which is what a store without touched minutes would have to do.
 """
 
 from __future__ import annotations
