@@ -1,8 +1,8 @@
 """Requests of an ERP in every form the benchmarks read, the same to the bit wherever they are made.
 
 ``python benchmarks/generator.py --data DIR --traffic 20m`` writes canonical Parquet, one file per day. Nothing is
-drawn at random: every number is a hash of the request's own number, so part of the traffic is the same whether it is
-made alone or with the rest.
+drawn at random: every number is a hash (of the pinned DuckDB) of the request's own number, so part of the traffic is
+the same whether it is made alone or with the rest.
 """
 
 from __future__ import annotations
