@@ -1,4 +1,4 @@
-"""Loading of logs: ours into a store, with templates' levels, traces and rollups, against LogLead into memory.
+"""Loading of logs: ours into a store, with levels, templates, traces and rollups, against LogLead into memory.
 
 Both read the same file. LogLead keeps a line as its time and the rest as text; ours takes events apart, joins lines of
 one event, keeps properties, counts by minute and can be asked tomorrow.

@@ -8,7 +8,8 @@ the same whether it is made alone or with the rest.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -146,31 +147,34 @@ FORMS: dict[str, tuple[str, str]] = {
 
 
 def write_days(traffic: Traffic, data: Path) -> Path:
-    """The folder of canonical Parquet files, one per day; made once, then found."""
-    def write(folder: Path) -> None:
-        folder.mkdir(parents=True)
-        hours = traffic.hours()
-        for day in sorted({moment.date() for moment, _, _ in hours}):
-            own = [(first, count) for moment, first, count in hours if moment.date() == day]
-            with _events(traffic, own[0][0], own[-1][0] + own[-1][1]) as connection:
-                _copy(connection, FORMS["parquet"][1], folder / f"requests-{day:%Y%m%d}.parquet")
-
-    return _made_once(data / traffic.name / "requests", write)
+    """The folder of canonical Parquet files, one per day; each is made once, then found."""
+    folder, hours = data / traffic.name / "requests", traffic.hours()
+    for day in sorted({moment.date() for moment, _, _ in hours}):
+        own = [(first, first + count) for moment, first, count in hours if moment.date() == day]
+        _make_once(folder / f"requests-{day:%Y%m%d}.parquet", "parquet", traffic, own[0][0], own[-1][1])
+    return folder
 
 
 def write_form(form: str, traffic: Traffic, rows: int, data: Path) -> Path:
     """One file with the first rows of the traffic in one of ``FORMS``; made once, then found."""
-    name, statement = FORMS[form]
-
-    def write(path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _events(traffic, 0, rows) as connection:
-            _copy(connection, statement, path)
-
     folder = data / traffic.name / f"{form}-{rows}"
     if form == "cri":  # the kubelet tells the pod by its folders
         folder = folder / "pods" / "erp_orders-0_1b4e28ba-2fa1-11d2-883f-0016d3cca427" / "orders"
-    return _made_once(folder / name, write)
+    return _make_once(folder / FORMS[form][0], form, traffic, 0, rows)
+
+
+def _make_once(path: Path, form: str, traffic: Traffic, start: int, stop: int) -> Path:
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # a name of this process's own, so that a file that is there is whole
+        part = path.with_name(f"{path.name}.part-{os.getpid()}")
+        # lines go out as they are: no character of theirs separates, quotes or escapes
+        how = "format parquet, compression zstd" if form == "parquet" else (
+            "format csv, header false, delimiter '\x01', quote '', escape ''")
+        with _events(traffic, start, stop) as connection:
+            connection.execute(f"copy ({FORMS[form][1]}) to '{part}' ({how})")
+        part.rename(path)
+    return path
 
 
 @contextmanager
@@ -185,24 +189,6 @@ def _events(traffic: Traffic, start: int, stop: int) -> Iterator[duckdb.DuckDBPy
             "counts": [count for _, _, count in hours], "start": start, "stop": stop, "services": list(SERVICES),
             "methods": [method for method, _ in OPERATIONS], "routes": [route for _, route in OPERATIONS]})
         yield connection
-
-
-def _copy(connection: duckdb.DuckDBPyConnection, statement: str, path: Path) -> None:
-    is_parquet = path.suffix == ".parquet"
-    # lines go out as they are: no character of theirs separates, quotes or escapes
-    how = "format parquet, compression zstd" if is_parquet else (
-        "format csv, header false, delimiter '\x01', quote '', escape ''")
-    connection.execute(f"copy ({statement}) to '{path}' ({how})")
-
-
-def _made_once(path: Path, write: Callable[[Path], None]) -> Path:
-    if not path.exists():
-        unfinished = path.with_name(f"unfinished-{path.name}")
-        if unfinished.exists():
-            raise SystemExit(f"{unfinished} is being made, or was left half made: remove it and try again")
-        write(unfinished)
-        unfinished.rename(path)
-    return path
 
 
 def main() -> None:

@@ -103,7 +103,7 @@ def picture(shown: list[Json]) -> Any:
     reach = max(4.0, *ends, *(1 / end for end in ends)) * 1.2
     base = alt.Chart(alt.Data(values=shown)).encode(
         y=alt.Y("claim:N", sort=None, title=None, axis=alt.Axis(labelLimit=640, labelFontSize=12, ticks=False)))
-    across = alt.X("better:Q", title="times better than the target",
+    across = alt.X("better:Q", title="times better than the target (left of 1: worse)",
                    scale=alt.Scale(type="log", base=2, domain=[1 / reach, reach * 12]),
                    axis=alt.Axis(values=[2.0**power for power in range(-8, 9) if 1 / reach <= 2.0**power <= reach],
                                  labelExpr="datum.value < 1 ? '1/' + 1 / datum.value : datum.value"))
@@ -116,8 +116,8 @@ def picture(shown: list[Json]) -> Any:
             domain=["reached", "not reached"], range=["circle", "diamond"])))
     words = base.mark_text(align="left", dx=10, fontSize=12, color="#1f2328").encode(
         x=alt.X("edge:Q"), text="told:N").transform_calculate(edge="max(datum.better, 1)")
-    return (line + stems + dots + words).properties(
-        title="Targets of issue 4 and what was measured", width=620, height=alt.Step(26)).configure_view(
+    title = alt.Title("Targets of issue 4 and what was measured", anchor="start")
+    return (line + stems + dots + words).properties(title=title, width=620, height=alt.Step(26)).configure_view(
         stroke=None).configure(background="#ffffff")
 
 
