@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUNTIME := .venv/.runtime
 DEV := .venv/.dev
+BENCH := .venv/.bench
 
 .PHONY: demo test check samples judge bench clean
 
@@ -25,10 +26,9 @@ judge: $(DEV)
 	  for file in benchmarks/judge_*.py; do $(BIN)/python $$file || exit 1; done; \
 	else echo "nothing to judge yet: benchmarks/ has no judge_*.py"; fi
 
-bench: $(DEV)
-	@if ls benchmarks/bench_*.py >/dev/null 2>&1; then \
-	  for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done; \
-	else echo "nothing to measure yet: benchmarks/ has no bench_*.py"; fi
+bench: $(BENCH)
+	@for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+	$(BIN)/python benchmarks/report.py
 
 clean:
 	rm -rf .venv out dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -43,4 +43,8 @@ $(RUNTIME): pyproject.toml constraints.txt | .venv/bin/python
 
 $(DEV): pyproject.toml constraints.txt | .venv/bin/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $(RUNTIME) $@
+
+$(BENCH): pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	touch $(RUNTIME) $@
