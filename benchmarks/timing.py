@@ -217,7 +217,8 @@ def _run_here(case: Case, chosen: argparse.Namespace) -> None:
     answer = facts.pop("answer", None)
     if answer is not None:
         answer.write_parquet(_answer(chosen.answers, case.key))
-    print(json.dumps({"seconds": seconds, "resident_mb": resident, **facts}, default=str))
+    # on a line of its own, whatever the case left unfinished before it
+    print("\n" + json.dumps({"seconds": seconds, "resident_mb": resident, **facts}, default=str))
 
 
 def peak_mb() -> float:
