@@ -76,16 +76,19 @@ def drop(connection: duckdb.DuckDBPyConnection, table: Table, part: Slice) -> tu
         _drop_retold(connection, name)
         apart = _SPAN_APART
         is_same += (f" or old.time between new.time - {apart} and new.time + {apart} and {_IS_SPAN.format('new')}")
-    # only the overlapping time range can hold a duplicate: 30 times cheaper than the whole table
-    answers.rows(
-        connection,
-        f"""delete from {name} as new where exists (
-            select 1 from store.main.{table.name} as old
-            where {identity(table, "old")} = {identity(table, "new")}
-              and old.service is not distinct from new.service and ({is_same})
-              and old.time >= (select min(time) from {name}) - {apart}
-              and old.time <= (select max(time) from {name}) + {apart})""",
-    )
+    first, last = answers.rows(connection, f"select min(time), max(time) from {name}")[0]
+    if first is None:
+        return 0, 0
+    # only what lies near in time can hold a duplicate: a few late rows do not ask for the whole table
+    for spell in spells.of(connection, name, Window(first, last + timedelta(microseconds=1))):
+        answers.rows(
+            connection,
+            f"""delete from {name} as new where new.time >= $start and new.time < $stop and exists (
+                select 1 from store.main.{table.name} as old
+                where {identity(table, "old")} = {identity(table, "new")}
+                  and old.service is not distinct from new.service and ({is_same})
+                  and old.time >= $start - {apart} and old.time < $stop + {apart})""",
+            {"start": spell.start, "stop": spell.stop})
     sealed = retention.sealed_before(connection, table.name)
     if sealed is None:
         return 0, 0
