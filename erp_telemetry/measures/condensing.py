@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from erp_telemetry import catalog
+from erp_telemetry.measures.grids import Sight
 from erp_telemetry.measures.questions import whole_hours
 from erp_telemetry.store import answers
 from erp_telemetry.window import Window
@@ -20,13 +21,16 @@ _TABLES = {"request_cells": "condensed_requests", "latency_sketch_hours": "conde
 
 
 @contextmanager
-def condensed(connection: answers.Connection, window: Window, merged: Window) -> Iterator[None]:
+def condensed(sight: Sight, window: Window, merged: Window) -> Iterator[None]:
     """Answer for one step alone: counters of ``window``, sketches of ``merged``, the part they are kept for."""
-    hours = whole_hours((merged.start, merged.stop))
-    bounds = {"hours_start": hours[0], "hours_stop": hours[1]}
+    connection = sight.connection
     try:
         for name, query in _TABLES.items():
             span = merged if "sketch" in name else window
+            hours = whole_hours((span.start, span.stop))
+            if name == "request_cells" and not sight.are_hours_fewer:
+                hours = (span.stop, span.stop)
+            bounds = {"hours_start": hours[0], "hours_stop": hours[1]}
             asked = catalog.query(f"scorecards/{query}").bind(start=span.start, stop=span.stop, **bounds)
             answers.create(connection, name, asked.sql, asked.parameters)
         yield

@@ -28,6 +28,7 @@ class Sight:
     _observed: dict[tuple[datetime, ...], pl.DataFrame] = field(default_factory=dict)
     _told: dict[str, datetime] | None = None
     _dropped: dict[str, datetime] | None = None
+    _are_hours_fewer: bool | None = None
 
     @property
     def dropped_before(self) -> dict[str, datetime]:
@@ -36,6 +37,15 @@ class Sight:
             self._dropped = dict(answers.rows(
                 self.connection, "select table_name, max(before) from sealed group by table_name"))
         return self._dropped
+
+    @property
+    def are_hours_fewer(self) -> bool:
+        """Whether the counters of operations by the hour are fewer rows than those of services by the minute."""
+        if self._are_hours_fewer is None:
+            hours, minutes = (answers.count(self.connection, f"store.main.{name}")
+                              for name in ("operation_hours", "request_minutes"))
+            self._are_hours_fewer = hours < minutes
+        return self._are_hours_fewer
 
     def keys(self, asked: Question) -> pl.DataFrame:
         """Every key that a measure ever spoke of; the whole system is one key, seen or not."""

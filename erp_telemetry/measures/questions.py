@@ -32,6 +32,7 @@ class Question:
     keys: tuple[str, ...]
     where: Mapping[str, str]
     client_errors: str
+    grain: str = "minute"
 
     @property
     def name(self) -> str:
@@ -51,7 +52,7 @@ class Question:
         flags = {f"by_{dimension}": dimension in self.keys for dimension in DIMENSIONS}
         return self.query.bind(
             **flags, **self.steps, client_errors=self.client_errors,
-            grain="hour" if "operation" in self.keys else "minute",
+            grain="hour" if "operation" in self.keys else self.grain,
             hours_start=hours[0], hours_stop=hours[1], q=QUANTILES.get(self.name))
 
 

@@ -84,7 +84,7 @@ def _readings(
     sight = Sight(connection)
     merged = answerable(window, sight.dropped_before, "latency_p99")
     found: dict[tuple[str, str | None], dict[str, Any]] = {}
-    with condensed(connection, window, merged):
+    with condensed(sight, window, merged):
         for name in sorted({"error_ratio", "latency_p99", *(band.measure for band in objectives.bands)}):
             span = answerable(window, sight.dropped_before, name)
             for by in ((), ("service",)):

@@ -6,5 +6,7 @@ select
     sum(count) as count, sum(weight_squares) as weight_squares, sum(timed) as timed, sum(duration_us) as duration_us,
     sum(within_apdex) as within_apdex, sum(within_4_apdex) as within_4_apdex
 from store.main.request_cells
-where grain = 'minute' and time >= $start and time < $stop
+-- whole hours are read from the hours where those are fewer rows
+where (grain = 'hour' and time >= $hours_start and time < $hours_stop)
+   or (grain = 'minute' and ((time >= $start and time < $hours_start) or (time >= $hours_stop and time < $stop)))
 group by all
