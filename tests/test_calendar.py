@@ -165,3 +165,19 @@ def test_what_lies_before_the_kept_5_minutes_is_answered_by_whole_hours_only() -
         assert rate["count"].to_list() == wanted["count"].to_list()
         late = et.Window(local(zone, 2026, 5, 12), local(zone, 2026, 5, 15))
         check(store, frame, late, "1d", zone)
+
+
+@pytest.mark.parametrize("zone", ["Africa/Cairo", "America/Havana", "America/Santiago", "Asia/Beirut",
+                                  "Australia/Lord_Howe", "Pacific/Chatham"])
+def test_a_day_begins_where_the_local_date_changes_even_where_midnight_is_skipped_or_comes_twice(zone: str) -> None:
+    here = ZoneInfo(zone)
+    window = et.Window(datetime(2025, 1, 1, 9, 5, tzinfo=UTC), datetime(2025, 12, 30, 17, 10, tzinfo=UTC))
+    edges = window.steps("1d", zone)
+    dates = [(edge.astimezone(here).date(), (edge - timedelta(microseconds=1)).astimezone(here).date())
+             for edge in edges[1:-1]]
+    assert all(after == before + timedelta(days=1) for after, before in dates)
+    assert len(edges) - 1 == (window.stop.astimezone(here).date() - window.start.astimezone(here).date()).days + 1
+    frame = events(window.start, window.stop, 500)
+    found = et.measure(held(frame), "request_rate", window, "1d", by=(), zone=zone)
+    weights = frame.group_by(pl.col("time").dt.convert_time_zone(zone).dt.date()).agg(pl.col("weight").sum())
+    assert found.filter(pl.col("count") > 0)["count"].to_list() == weights.sort("time")["weight"].to_list()

@@ -162,13 +162,14 @@ def _sorted(connection: answers.Connection, cell: str, source: str, bounds: dict
     cells, weights = found["cell"][order], found["weight"][order]
     starts = _starts(cells)
     # in extended precision, so that the rounding of a long running sum moves no rank
-    upto, totals = weights.astype(np.longdouble), np.empty(starts.size)
-    for number, part in enumerate(np.split(upto, starts[1:])):
+    upto = weights.astype(np.longdouble)
+    for part in np.split(upto, starts[1:]):
         np.cumsum(part, out=part)
-        totals[number] = part[-1]
-        part /= part[-1]
-        part += number
-    return _Ranked(starts, cells[starts], found["duration"][order], 1.0, upto, totals,
+    sizes = np.diff(starts, append=upto.size)
+    totals = upto[starts + sizes - 1]
+    upto /= np.repeat(totals, sizes)
+    upto += np.repeat(np.arange(starts.size), sizes)
+    return _Ranked(starts, cells[starts], found["duration"][order], 1.0, upto, totals.astype(np.float64),
                    np.add.reduceat(weights**2, starts))
 
 

@@ -12,8 +12,6 @@ from typing import Any
 import duckdb
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import erp_telemetry as et
 from erp_telemetry.schema import CALLS, TABLES
@@ -47,28 +45,10 @@ def content(store: et.Store) -> Content:
 
 
 def counted(store: et.Store) -> list[tuple[object, ...]]:
-    return store.sql(f"select {COUNTED} from ledger order by entry").rows()
+    marks = store.sql("select table_name, source, service, time from watermarks order by all").rows()
+    return [*store.sql(f"select {COUNTED} from ledger order by entry").rows(), *marks]
 
 
-# whole microseconds and eighths add up exactly in any order
-_US = st.integers(0, 3_000_000).map(lambda us: us / 1000)
-_AT = st.integers(0, 7_500_000).map(lambda ms: START + timedelta(milliseconds=ms))
-_WHO = {"service": st.sampled_from(["billing", "orders"])}
-_CALL = {**_WHO, "time": _AT, "duration_ms": _US, "weight": st.sampled_from([1.0, 2.0, 0.5]),
-         "operation": st.sampled_from(["GET /a/1", "GET /healthz", "POST"]),
-         "is_failed": st.sampled_from([True, False, None]),
-         "status_code": st.sampled_from(["200", "404", "500", "OK", None]), "resource": st.sampled_from(["db", None]),
-         "population": st.sampled_from(["user", "probe", "synthetic", None])}
-_ROWS = {
-    "requests": _CALL, "dependencies": _CALL,
-    "logs": {**_WHO, "time": _AT, "level": st.sampled_from(["error", "information"]),
-             "message": st.text("añ", max_size=4), "weight": st.sampled_from([1.0, 4.0])},
-    "metrics": {**_WHO, "time": _AT, "name": st.sampled_from(["cpu_ratio", "restarts"]),
-                "instance": st.sampled_from("ab"), "kind": st.sampled_from(["gauge", "cumulative", "delta"]),
-                "value": st.integers(0, 80).map(lambda n: n / 8)},
-    "probes": {**_WHO, "time": _AT, "kind": st.sampled_from(["readiness", "liveness"]), "is_failed": st.booleans(),
-               "weight": st.sampled_from([1.0, 3.0])},
-}
 _STRINGS = {"is_failed": pl.Boolean, "status_code": pl.String, "resource": pl.String, "population": pl.String}
 
 
@@ -76,24 +56,6 @@ def frame_of(rows: list[dict[str, Any]]) -> pl.DataFrame:
     numbered = [{"id": f"row {number}", **row} for number, row in enumerate(rows)]
     kept = {name: dtype for name, dtype in _STRINGS.items() if rows and name in rows[0]}
     return pl.DataFrame(numbered, schema_overrides=kept)
-
-
-@pytest.mark.parametrize("table", RAW)
-@settings(max_examples=4, deadline=None, derandomize=True)
-@given(data=st.data())
-def test_parts_of_any_cut_and_order_make_what_the_whole_makes(table: str, data: st.DataObject) -> None:
-    rows = data.draw(st.lists(st.fixed_dictionaries(_ROWS[table]), min_size=1, max_size=40))
-    frame = frame_of(rows)
-    cuts = sorted(data.draw(st.lists(st.integers(0, frame.height), max_size=3)))
-    shuffled = frame[data.draw(st.permutations(range(frame.height)))]
-    whole, parts = et.Store(), et.Store()
-    et.pull(et.Frames(**{table: frame}), whole)
-    for low, high in zip([0, *cuts], [*cuts, frame.height], strict=True):
-        if low < high:
-            et.pull(et.Frames(**{table: shuffled[low:high]}), parts)
-    assert content(parts) == content(whole)
-    own = [rollup.name for rollup in ROLLUPS.values() if rollup.table == table]
-    assert all(rollups(whole)[name] for name in own if "sketch" not in name)
 
 
 def calls(count: int, seed: int = 3) -> list[dict[str, Any]]:
@@ -268,6 +230,22 @@ def test_spans_the_store_has_are_not_taken_again(name: str, tmp_path: Path, monk
     same(straight, laid)
     assert straight.sql("select count(*) as n from requests").item() == 400
     assert straight.ledger()["duplicates"].to_list() == [0, 100]
+
+
+@pytest.mark.parametrize("apart_ms", [-1500, -2, 2, 1500])
+@pytest.mark.parametrize("is_one_file", [True, False])
+def test_a_span_told_on_both_sides_of_an_hour_or_a_midnight_is_one(
+    apart_ms: int, is_one_file: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edges = [START + timedelta(hours=hour) - timedelta(milliseconds=1) for hour in (1, 24, 30)]
+    rows = [{**row, "time": edge} for row, edge in zip(calls(3), edges, strict=True)]
+    others = [{**row, "time": row["time"] + timedelta(milliseconds=apart_ms)} for row in rows]
+    parts = [rows + others] if is_one_file else [rows, others]
+    *before, last = (et.OtlpFiles(otlp(part, tmp_path / f"{n}.jsonl")) for n, part in enumerate(parts))
+    straight, laid, _ = both_ways(last, monkeypatch, *before)
+    same(straight, laid)
+    assert straight.sql("select count(*) as n from requests").item() == 3
+    assert straight.ledger()["duplicates"].sum() == 3
 
 
 @pytest.mark.parametrize("other", ["AppDependencies", "AppTraces", "AppMetrics", "unheard of"])
