@@ -80,6 +80,8 @@ class Sight:
     def _distinct(self, asked: Question, keys: tuple[str, ...]) -> pl.DataFrame:
         table = asked.definition.header["reads"].split()[0]
         source = "operation_hours" if "operation" in keys else _GRAIN.get(table, table)
+        if source == "request_minutes" and self.are_hours_fewer:
+            source = "operation_hours"  # the same services, read in fewer rows
         named = " where name = $canonical" if source == "metric_minutes" else ""
         named = named or (_HEARD if source in ("request_minutes", "operation_hours") else "")
         canonical = _NAMES.get(asked.name, asked.name) if "$" in named else ""

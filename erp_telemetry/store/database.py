@@ -20,6 +20,7 @@ import polars as pl
 from erp_telemetry.errors import QueryError, StoreError
 from erp_telemetry.redactions import redact
 from erp_telemetry.store import answers, ledger, migrations, retention
+from erp_telemetry.store.engines import Engine
 from erp_telemetry.window import Window
 
 _HELD = ("lock", "different configuration", "already attached", "being used by")
@@ -45,11 +46,13 @@ class Store:
         if memory_limit is not None and not _SIZE.match(memory_limit):
             raise ValueError(f"memory_limit is a size such as 2GB, not {memory_limit!r}")
         self.path = str(path)
-        self._memory_limit = memory_limit
+        self._engine = Engine(self.path, memory_limit)
+        # whether a connection was cut off from other files, which cannot be taken back
+        self._is_confined = False
         self._wait_seconds = wait_seconds
         self._guard = threading.RLock()
         self._asking: duckdb.DuckDBPyConnection | None = None
-        self._kept = self._attach(read_only=False) if self.path == ":memory:" else None
+        self._kept = self._engine.attach(read_only=False) if self.path == ":memory:" else None
         if self._kept is not None:
             migrations.migrate(self._kept, self.path)
         elif not Path(self.path).exists():
@@ -151,6 +154,7 @@ class Store:
                 if self._kept is None:
                     # read-only keeps the store whole, but COPY could still write another file
                     answers.rows(own, "set enable_external_access = false")
+                    self._is_confined = True
                 found = answers.frame(own, query, parameters)
             except duckdb.Error as error:
                 if "orrupt" in str(error):
@@ -200,21 +204,24 @@ class Store:
                 yield self._kept
                 return
             connection = self._connect(read_only=read_only)
+            is_whole = False
+            self._is_confined = False
             try:
                 yield connection
+                is_whole = True
             except duckdb.Error as error:
                 if "orrupt" not in str(error):
                     raise
                 raise StoreError(f"{self.path} is damaged: make it anew by pulling again ({error})") from error
             finally:
-                connection.close()
+                self._engine.release(connection, is_clean=is_whole and read_only and not self._is_confined)
 
     def _connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         deadline = time.monotonic() + self._wait_seconds
         pause = 0.02
         while True:
             try:
-                return self._attach(read_only=read_only)
+                return self._engine.attach(read_only=read_only)
             except (duckdb.IOException, duckdb.ConnectionException, duckdb.BinderException) as error:
                 is_locked = any(word in str(error) for word in _HELD)
                 if not is_locked:
@@ -226,28 +233,3 @@ class Store:
                     ) from error
             time.sleep(pause)
             pause = min(pause * 1.5, 0.5)
-
-    def _attach(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-        """A connection whose database ``store`` is this file, whatever the file is called."""
-        connection = duckdb.connect(":memory:")
-        # DuckDB hands out times in the machine's zone unless told otherwise
-        answers.rows(connection, "set TimeZone = 'UTC'")
-        answers.rows(connection, "set preserve_insertion_order = false")
-        # nothing may wait for a network
-        answers.rows(connection, "set autoinstall_known_extensions = false")
-        if self._memory_limit is not None:
-            answers.rows(connection, f"set memory_limit = '{self._memory_limit}'")
-        if self.path != ":memory:":
-            answers.rows(connection, f"set temp_directory = {_quoted(self.path + '.tmp')}")
-        try:
-            answers.rows(connection, f"attach {_quoted(self.path)} as store{' (read_only)' if read_only else ''}")
-            answers.rows(connection, "use store")
-        except duckdb.Error:
-            connection.close()
-            raise
-        return connection
-
-
-def _quoted(text: str) -> str:
-    # ATTACH and SET take no parameters
-    return "'" + text.replace("'", "''") + "'"
