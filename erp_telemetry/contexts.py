@@ -38,7 +38,7 @@ def context(store: Store, window: Window, *, objectives: Objectives | None = Non
                 connection,
                 f"select * from {table} where time >= $start and time < $stop order by time, service, kind, id", bounds)
             for table in ("changes", "recoveries"))
-    wanted = objectives if objectives is not None else Objectives.load()
+    wanted = Objectives.wanted(objectives)
     return Context(window, tuple(incidents(store, window)), redact(_once(told)).value,
                    redact(recovered).value, wanted)
 

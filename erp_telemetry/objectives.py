@@ -72,6 +72,15 @@ class Objectives:
                 base[section] = {**base.get(section, {}), **entries}
         return _build(base, origin)
 
+    @classmethod
+    def wanted(cls, objectives: Objectives | None) -> Objectives:
+        """These objectives, or the handbook's where none are given."""
+        if objectives is None:
+            return cls.load()
+        if not isinstance(objectives, cls):
+            raise TypeError(f"objectives are read first, as in Objectives.load('objectives.toml'), not {objectives!r}")
+        return objectives
+
     def target(self, kpi: str, service: str | None = None) -> float:
         """The target of a success metric, for a service if it has its own; in the unit of UNITS."""
         own = self.services.get(service or "", {})

@@ -114,7 +114,11 @@ def pull(
         SourceError: the source has nothing to offer, or no slice of it could be read.
         StoreError: the store is locked by another process.
     """
-    wanted = objectives if objectives is not None else Objectives.load()
+    if not isinstance(source, Source):
+        raise TypeError(f"a source is wanted, such as OtlpFiles('exports/'), not {source!r}; recognise(path) names it")
+    if not isinstance(store, Store):
+        raise TypeError(f"a store is wanted, such as Store('erp.duckdb'), not {store!r}")
+    wanted = Objectives.wanted(objectives)
     known = _known(store, window)
     parts = source.slices(None, window, known)
     receipt = Receipt(source.name, skipped=_held(source, window, known, parts))

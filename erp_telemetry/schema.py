@@ -84,6 +84,8 @@ span_id VARCHAR | this span
 parent_id VARCHAR | the span that called
 """
 _POSITIVE_WEIGHT = "weight is not a number above 0 and up to a billion", "weight > 0 and weight <= 1e9"
+_NAMED_SERVICE = "service is blank", "trim(service) <> ''"
+_KNOWN_POPULATION = "population is none of user, probe, synthetic", "population in ('user', 'probe', 'synthetic')"
 _POSITIVE_DURATION = (
     "duration_ms is negative, longer than a year or not a number", "duration_ms >= 0 and duration_ms <= 31.6e9")
 
@@ -106,12 +108,12 @@ TABLES: Mapping[str, Table] = MappingProxyType({
         _table("requests", "one handled request: a server or consumer span",
                "time! TIME | start of the request, UTC", _WHO.replace("service ", "service! "),
                _CALL, _TRACE, "received_at TIME | when the telemetry backend got the row", _ROW,
-               checks=(_POSITIVE_WEIGHT, _POSITIVE_DURATION)),
+               checks=(_POSITIVE_WEIGHT, _POSITIVE_DURATION, _NAMED_SERVICE, _KNOWN_POPULATION)),
         _table("dependencies", "one outgoing call: a client, producer or internal span",
                "time! TIME | start of the call, UTC", _WHO.replace("service ", "service! "),
                "kind VARCHAR | sql, redis, http, dapr, queue or as sent", _CALL, _TRACE,
                "received_at TIME | when the telemetry backend got the row", _ROW,
-               checks=(_POSITIVE_WEIGHT, _POSITIVE_DURATION)),
+               checks=(_POSITIVE_WEIGHT, _POSITIVE_DURATION, _NAMED_SERVICE, _KNOWN_POPULATION)),
         _table("logs", "one log event or exception",
                "time! TIME | when it was logged, UTC", _WHO, """
                level! VARCHAR | verbose, debug, information, warning, error or critical
@@ -153,7 +155,7 @@ TABLES: Mapping[str, Table] = MappingProxyType({
                duration_ms DOUBLE | ms
                message VARCHAR | answer, untrusted
                weight! DOUBLE | how many real probes this row stands for
-               """, _ROW, checks=(_POSITIVE_WEIGHT,)),
+               """, _ROW, checks=(_POSITIVE_WEIGHT, _NAMED_SERVICE)),
         _table("alerts", "one alert that fired",
                "time! TIME | when it fired, UTC", _WHO, """
                rule! VARCHAR | name of the alert rule

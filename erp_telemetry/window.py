@@ -43,7 +43,13 @@ class Window:
         """The last ``days`` and ``hours`` up to ``until``, or up to now."""
         stop = _utc(until) if until is not None else datetime.now(UTC)
         try:
-            return cls(stop - timedelta(days=days, hours=hours), stop)
+            span = timedelta(days=days, hours=hours)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"days and hours are numbers, such as days=7, not {days!r} and {hours!r}") from error
+        except OverflowError as error:
+            raise ValueError(f"{days:g} days and {hours:g} hours are longer than any calendar") from error
+        try:
+            return cls(stop - span, stop)
         except OverflowError as error:
             raise ValueError(f"{days:g} days and {hours:g} hours reach back before the calendar begins") from error
 

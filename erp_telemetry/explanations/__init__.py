@@ -43,7 +43,7 @@ def explain(
     if not isinstance(window, Window):
         raise TypeError(f"window is an et.Window, such as Window.parse('2026-06-22/2026-07-06'), not {window!r}")
     asked = named(row)
-    wanted = objectives if objectives is not None else Objectives.load()
+    wanted = Objectives.wanted(objectives)
     with store.reading() as connection:
         if "measure" in asked and "time" in asked:
             if every is None:

@@ -62,7 +62,7 @@ def explain_reading(
     where: Mapping[str, str] | None, zone: str, exact: bool, objectives: Objectives | None,
 ) -> Explanation:
     """Find the step and key of a row, and explain it; ``Raises`` as ``explain``."""
-    policy = (objectives if objectives is not None else Objectives.load()).client_errors
+    policy = Objectives.wanted(objectives).client_errors
     keys = [one for one in DIMENSIONS if one in row]
     whole = question(str(row["measure"]), window, every, keys, where, zone, exact, policy)
     sight = Sight(connection)

@@ -40,7 +40,8 @@ def measure(
         by: dimensions that make the key; ``()`` for the whole system.
         where: keep only keys with these values, such as ``{"service": "orders"}``.
         zone: IANA zone of calendar steps.
-        exact: percentiles from raw rows instead of sketches, as they always are by ``operation``.
+        exact: percentiles of requests from raw rows instead of sketches, as they always are by ``operation``;
+            counts, rates and ratios are exact already.
         objectives: gives the policy for client errors; default: the handbook's.
         is_redacted: secrets in keys, such as an address in a path, are replaced by marks.
 
@@ -53,10 +54,11 @@ def measure(
 
     Raises:
         QueryError: no such measure, a dimension it cannot be asked by, a step it cannot answer.
+        ValueError: ``every`` or ``zone`` is written wrongly.
     """
     if not isinstance(window, Window):
         raise TypeError(f"window is an et.Window, such as Window.parse('2026-06-22/2026-07-06'), not {window!r}")
-    policy = (objectives if objectives is not None else Objectives.load()).client_errors
+    policy = Objectives.wanted(objectives).client_errors
     asked = question(name, window, every, by, where, zone, exact, policy)
     with store.reading() as connection:
         readings = ask(Sight(connection), asked, objectives)

@@ -73,6 +73,8 @@ def question(
     edges = tuple(window.steps(every, zone))
     _check(definition, edges, every, keys)
     query = definition
+    if exact and name.startswith("dependency_latency"):
+        raise QueryError(f"{name} is kept as sketches and is not asked exactly: leave exact out")
     if name in QUANTILES:
         is_each_minute = keys == ("service",) and all(b - a == MINUTE for a, b in pairwise(edges))
         if exact or "operation" in keys or not (fits(edges, FIVE) or is_each_minute):
@@ -113,6 +115,8 @@ def _lookup(edges: tuple[datetime, ...]) -> tuple[int, list[datetime], list[floa
 
 
 def _keys(query: catalog.Query, by: Sequence[str], where: Mapping[str, str] | None) -> tuple[str, ...]:
+    if where is not None and not isinstance(where, Mapping):
+        raise TypeError(f"where gives values by dimension, such as {{'service': 'orders'}}, not {where!r}")
     asked = (by,) if isinstance(by, str) else tuple(by)
     name = query.name.removeprefix("measures/")
     for dimension in (*asked, *(where or {})):

@@ -32,8 +32,10 @@ def score(store: Store, window: Window, objectives: Objectives | None = None) ->
         system first, then each service. States: met, missed, insufficient, no_data; of bands
         normal, warning, critical, unknown.
     """
+    if not isinstance(window, Window):
+        raise TypeError(f"window is an et.Window, such as Window.parse('2026-06-22/2026-07-06'), not {window!r}")
     with store.reading():
-        facts = gather(store, window, objectives if objectives is not None else Objectives.load())
+        facts = gather(store, window, Objectives.wanted(objectives))
     rows: list[dict[str, Any]] = []
     for service in (None, *facts.services):
         rows += [uptime(facts, service), mean_time(facts, service, "mttr"), mean_time(facts, service, "mttd"),

@@ -66,6 +66,9 @@ def _checked(name: str, frame: pl.DataFrame) -> pl.DataFrame:
     """The canonical columns of a frame in their canonical types."""
     if name not in TABLES:
         raise FrameError(f"no table {name!r}. {nearest(name, TABLES)}")
+    if not isinstance(frame, pl.DataFrame):
+        raise FrameError(f"{name}: found {type(frame).__name__}, wanted polars.DataFrame; collect() a LazyFrame first, "
+                         "and pl.DataFrame(…) takes pandas, Arrow and lists of records")
     table = TABLES[name]
     missing = [one for one in table.required if one != "weight" and one not in frame.columns]
     if missing:

@@ -48,7 +48,7 @@ def health(
     Raises:
         QueryError: a step that cannot be answered.
     """
-    wanted = objectives if objectives is not None else Objectives.load()
+    wanted = Objectives.wanted(objectives)
     span = _led(window, every, wanted)
     with store.reading():
         parts = [_part(store, name, window, span, every, wanted)

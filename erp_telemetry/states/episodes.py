@@ -30,7 +30,7 @@ def episodes(health: pl.DataFrame, *, objectives: Objectives | None = None) -> p
     missing = [column.name for column in HEALTH if column.name not in health.columns]
     if missing:
         raise FrameError(f"episodes are of a health frame; {', '.join(missing)} is missing: pass what health() gave")
-    signs = _signs(objectives if objectives is not None else Objectives.load())
+    signs = _signs(Objectives.wanted(objectives))
     strange = sorted(set(health["kpi"].unique()) - set(signs))
     if strange:
         raise FrameError(f"no band {', '.join(strange)} in these objectives: pass those that health() was asked with")

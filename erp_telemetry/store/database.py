@@ -24,6 +24,7 @@ from erp_telemetry.store.engines import Engine
 from erp_telemetry.window import Window
 
 _HELD = ("lock", "different configuration", "already attached", "being used by")
+_LONGEST_DAYS = 36_500
 _SIZE = re.compile(r"^\d+(\.\d+)?\s*[KMGT]i?B$")
 
 
@@ -43,6 +44,8 @@ class Store:
     def __init__(
         self, path: str | Path = ":memory:", *, memory_limit: str | None = None, wait_seconds: float = 30.0
     ) -> None:
+        if not isinstance(path, str | Path):
+            raise TypeError(f"a store is a file, such as Store('erp.duckdb'), or ':memory:', not {path!r}")
         if memory_limit is not None and not _SIZE.match(memory_limit):
             raise ValueError(f"memory_limit is a size such as 2GB, not {memory_limit!r}")
         self.path = str(path)
@@ -174,7 +177,14 @@ class Store:
 
         Sketches of 5 minutes go too where they are older than ``raw_days`` and 35 days; those of the
         hour stay. What a sealed minute can no longer answer (exact percentiles, single rows) is refused.
+
+        Raises:
+            ValueError: ``raw_days`` is no number from 0 up; nothing was dropped.
         """
+        is_number = isinstance(raw_days, int | float) and not isinstance(raw_days, bool)
+        if not is_number or not 0 <= raw_days <= _LONGEST_DAYS:
+            raise ValueError(
+                f"raw_days is how many days of raw rows stay, from 0 to {_LONGEST_DAYS:,}, not {raw_days!r}")
         until = self.watermark
         if until is None:
             return retention.Pruned({}, 0, None, 0)

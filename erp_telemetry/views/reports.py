@@ -75,7 +75,7 @@ def report(store: Store, window: Window, *, objectives: Objectives | None = None
     Raises:
         QueryError: the window is not whole minutes.
     """
-    wanted = objectives if objectives is not None else Objectives.load()
+    wanted = Objectives.wanted(objectives)
     with store.reading():
         return Report(*review(store, window, wanted))
 

@@ -10,7 +10,7 @@ with cells as (
         $starts[1 + (epoch_us(c.time) - epoch_us($start)) // $unit_us] as time,
         case when $by_service then c.service end as service,
         case when $by_operation then c.operation end as operation,
-        c.timed, c.weight_squares,
+        c.timed, c.count, c.weight_squares,
         case when c.outcome = 'failed' or (c.outcome = 'client_error' and $client_errors = 'failed') then 0
              else c.within_apdex end as satisfied,
         case when c.outcome = 'failed' or (c.outcome = 'client_error' and $client_errors = 'failed') then 0
@@ -28,6 +28,7 @@ select
     -- Apdex 1.1: (satisfied + tolerating / 2) / all; within 4T counts the satisfied too
     sum(satisfied + tolerated) / 2 / nullif(sum(timed), 0) as value,
     sum(timed) as count,
-    sum(weight_squares) as weight_squares
+    -- of a cell that is timed in part, its part
+    sum(weight_squares * timed / count) as weight_squares
 from cells
 group by all
