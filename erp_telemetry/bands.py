@@ -69,8 +69,11 @@ class Band:
         'cache_hit_ratio: normal > 0.8, critical < 0.5, else warning; hysteresis 0.0, for 300.0 s, recover_for 0.0 s'
         """
         better, worse = ("<", ">") if self.is_higher_worse else (">", "<")
-        return (f"{self.measure}: normal {better} {self.normal!r}, critical {worse} {self.critical!r}, else warning; "
-                f"hysteresis {self.hysteresis!r}, for {self.for_seconds!r} s, recover_for {self.recover_seconds!r} s")
+        # 300 and 300.0 are one rule
+        normal, critical, hysteresis, lasting, recovering = map(float, (
+            self.normal, self.critical, self.hysteresis, self.for_seconds, self.recover_seconds))
+        return (f"{self.measure}: normal {better} {normal!r}, critical {worse} {critical!r}, else warning; "
+                f"hysteresis {hysteresis!r}, for {lasting!r} s, recover_for {recovering!r} s")
 
     @property
     def version(self) -> str:
