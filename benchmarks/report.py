@@ -116,7 +116,7 @@ def picture(shown: list[Json]) -> Any:
             domain=["reached", "not reached"], range=["circle", "diamond"])))
     words = base.mark_text(align="left", dx=10, fontSize=12, color="#1f2328").encode(
         x=alt.X("edge:Q"), text="told:N").transform_calculate(edge="max(datum.better, 1)")
-    title = alt.Title("Targets of issue 4 and what was measured", anchor="start")
+    title = alt.Title("Targets and what was measured", anchor="start")
     return (line + stems + dots + words).properties(title=title, width=620, height=alt.Step(26)).configure_view(
         stroke=None).configure(background="#ffffff")
 

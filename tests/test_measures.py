@@ -195,6 +195,18 @@ def test_percentiles_by_operation_of_pruned_rows_are_refused_with_what_to_ask() 
         et.measure(store, "latency_p95", HOUR, every="1h", by=("operation",))
 
 
+def test_only_ends_beside_whole_hours_need_the_sketches_that_were_dropped() -> None:
+    store = et.Store()
+    rows = [{"id": str(day), "time": START + timedelta(days=day, minutes=2)} for day in range(51)]
+    et.pull(et.Frames(requests=requests(rows)), store)
+    store.prune(raw_days=10)
+    stop = START + timedelta(days=50, minutes=5)
+    whole = et.measure(store, "latency_p95", et.Window(START, stop), every="72005m")
+    assert whole["count"].to_list() == [51]
+    with pytest.raises(et.QueryError, match="kept by the hour"):
+        et.measure(store, "latency_p95", et.Window(START + timedelta(minutes=5), stop), every="72000m")
+
+
 def test_the_step_that_holds_the_watermark_is_provisional(store: et.Store) -> None:
     assert et.measure(store, "error_ratio", HOUR)["is_provisional"].to_list()[0]
 

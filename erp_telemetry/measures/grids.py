@@ -132,8 +132,10 @@ def refuse_dropped(sight: Sight, asked: Question) -> None:
     needs_fine = tables[0].endswith("_sketches") and (hours[0] > asked.edges[0] or hours[1] < asked.edges[-1])
     if not (needs_raw or needs_fine):
         return
+    # of sketches only the ends beside whole hours are read by 5 minutes
+    first = asked.edges[0] if needs_raw or hours[0] > asked.edges[0] else hours[1]
     before = sight.dropped_before.get(tables[0])
-    if before is None or asked.edges[0] >= before:
+    if before is None or first >= before:
         return
     moment = f"{before:%Y-%m-%d %H:%M} UTC"
     if needs_fine:

@@ -1,5 +1,5 @@
 -- Counters of requests merged over a whole window: what a scorecard asks many measures of, in a handful of rows.
--- reads: request_minutes
+-- reads: request_cells
 with merged as (
     select
         $start as time, cast(null as varchar) as operation,
