@@ -56,12 +56,14 @@ def kernel(place: Place) -> Callable[[], Facts]:
     files, days = _files(place), place.traffic.days
     connection = duckdb.connect()
     connection.execute("set TimeZone = 'UTC'")
+    connection.execute("set preserve_insertion_order = false")  # as a store has it, and the peers
+    connection.execute("set parquet_metadata_cache = true")  # footers are read once, not once a day
     # what a store adds to every row at its door
     rows = f"(select *, 'user' as population from read_parquet('{files}'))"
-    spans = [et.Window(START + timedelta(days=day), START + timedelta(days=day + 1)) for day in range(days)]
+    span = et.Window(START, START + timedelta(days=days))
 
     def timed() -> Facts:
-        found = pl.concat([minute_percentiles(connection, rows, span) for span in spans])
+        found = minute_percentiles(connection, rows, span)
         minute = pl.col("time").dt.epoch("us") // 60_000_000
         answer = found.select(minute.alias("minute"), "service", "count", "p50", "p95", "p99")
         return {"same": found.height, "answer": answer}

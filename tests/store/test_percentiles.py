@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import erp_telemetry as et
 from erp_telemetry import catalog
-from erp_telemetry.store import answers, percentiles
+from erp_telemetry.store import answers, percentiles, ranks
 
 from ..events import START, requests
 
@@ -140,13 +140,31 @@ def test_parts_that_fit_into_memory_give_what_the_whole_gives(weight: float, mon
     whole, halved = et.Store(), et.Store()
     et.pull(et.Frames(requests=frame), whole)
     sizes: list[int] = []
-    for name in ("_packed", "_sorted"):
-        monkeypatch.setattr(percentiles, name, watched(getattr(percentiles, name), sizes))
+    for name in ("of_packed", "of_columns"):
+        monkeypatch.setattr(ranks, name, watched(getattr(ranks, name), sizes))
     monkeypatch.setattr(percentiles, "MOST_ROWS", 500)
     et.pull(et.Frames(requests=frame), halved)
     assert stored(halved) == stored(whole)
     assert sum(sizes) == 6000
     assert max(sizes) <= 500
+
+
+@pytest.mark.parametrize("glance", [1, 65_536])
+def test_a_day_that_is_unlike_the_first_is_read_by_a_layout_of_its_own(
+    glance: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Finer durations, heavier weights, fractions, a new service: whatever the first glance did not know."""
+    monkeypatch.setattr(percentiles, "_GLANCE", glance)
+    days = [("a", 1000.0, 1.0), ("a", 1000.0, 3000.0), ("b", 1e4, 1.0), ("a", 1e6, 7.0), ("a", 1e6, 1.5),
+            ("c", 1.0, 2.0), ("c", 1e-5, 1e9)]
+    rows = [{"id": f"{day} {n}", "time": START + timedelta(days=day, seconds=n * 7), "service": service,
+             "duration_ms": (n * 7919 % 10_007) / unit, "weight": weight}
+            for day, (service, unit, weight) in enumerate(days) for n in range(40)]
+    store = et.Store()
+    et.pull(et.Frames(requests=requests(rows)), store)
+    agree(store, et.Window(START, START + timedelta(days=len(days))))
+    assert store.sql("select sum(count) as n from minute_percentiles").item() == pytest.approx(
+        sum(row["weight"] for row in rows), rel=1e-12)  # type: ignore[misc]
 
 
 def test_a_minute_is_not_halved(monkeypatch: pytest.MonkeyPatch) -> None:
