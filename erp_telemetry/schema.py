@@ -84,7 +84,7 @@ span_id VARCHAR | this span
 parent_id VARCHAR | the span that called
 """
 _POSITIVE_WEIGHT = "weight is not a number above 0 and up to a billion", "weight > 0 and weight <= 1e9"
-_NAMED_SERVICE = "service is blank", "trim(service) <> ''"
+_NAMED_SERVICE = "service is blank", "service >= '!' or trim(service) <> ''"
 _KNOWN_POPULATION = "population is none of user, probe, synthetic", "population in ('user', 'probe', 'synthetic')"
 _POSITIVE_DURATION = (
     "duration_ms is negative, longer than a year or not a number", "duration_ms >= 0 and duration_ms <= 31.6e9")

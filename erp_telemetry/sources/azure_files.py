@@ -64,6 +64,9 @@ class AzureFiles:
         is_whole = not first or any(_WRAPPERS & record.keys() and not _is_record(record) for record in first)
         if not careful and first and not is_whole and all(map(azure_shapes.is_app, first)):
             kinds = {record.get("Type", "platform") for record in first}
+            if kinds == {"AppRequests"}:
+                typed = query("files/azure_app_requests").bind(file=str(path))
+                return Batch({"requests": typed}, is_careful=False, otherwise=lambda: _batch(path, None))
             tables = [table for table, types in _TABLES.items() if kinds & set(types)]
             return _batch(path, None) if len(tables) > 1 else _single(path, tables[0])
         return _spooled(path, is_whole)
