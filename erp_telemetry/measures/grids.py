@@ -63,10 +63,11 @@ class Sight:
             steps = asked.steps
             self._observed[asked.edges] = answers.frame(
                 self.connection,
-                """select $starts[1 + (epoch_us(o.time) - epoch_us($start)) // $unit_us] as time, o.service,
-                    count(*)::double as minutes
-                from observed_minutes as o
-                where o.time >= $start and o.time < $stop group by all""",
+                # counted by unit first: a step is looked up for each unit, not for each minute
+                """with units as (
+                    select (epoch_us(o.time) - epoch_us($start)) // $unit_us as unit, o.service, count(*) as minutes
+                    from observed_minutes as o where o.time >= $start and o.time < $stop group by all)
+                select $starts[1 + unit] as time, service, sum(minutes)::double as minutes from units group by all""",
                 {name: steps[name] for name in ("starts", "start", "stop", "unit_us")})
         return self._observed[asked.edges]
 
