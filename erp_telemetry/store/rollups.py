@@ -45,6 +45,11 @@ class Rollup:
     heard: str | None = None
 
     @property
+    def order(self) -> str:
+        """SQL that puts rows beside their like, which makes them small; sketches are small as they come."""
+        return "" if "bucket" in self.keys else "order by time, service"
+
+    @property
     def columns(self) -> dict[str, str]:
         """Column names with DuckDB types."""
         typed = {name: _TYPES.get(name, "double") for name in self.values}
@@ -136,9 +141,10 @@ def _merge(connection: duckdb.DuckDBPyConnection, rollup: Rollup, fresh: str) ->
         values = ", ".join(f"{rollup.merge(how, name)} as {name}" for name, how in rollup.values.items())
         both = f"select * from temp.merged union all by name select * from {fresh}"
         rows(connection, f"delete from {store} as kept where {touched}")
-        rows(connection, f"insert into {store} by name select {keys}, {values} from ({both}) group by {keys}")
+        rows(connection, f"insert into {store} by name select {keys}, {values} from ({both}) "
+                         f"group by {keys} {rollup.order}")
     else:
-        rows(connection, f"insert into {store} by name from {fresh}")
+        rows(connection, f"insert into {store} by name from {fresh} {rollup.order}")
     rows(connection, "drop table temp.merged")
 
 
@@ -149,4 +155,5 @@ def _hear(connection: duckdb.DuckDBPyConnection, fresh: str, heard: str) -> None
         select distinct time, service from {fresh} as f where {heard} and not exists (
             select 1 from store.main.observed_minutes as o
             where o.time >= (select min(time) from {fresh}) and o.time <= (select max(time) from {fresh})
-              and o.time = f.time and o.service is not distinct from f.service)""")
+              and o.time = f.time and o.service is not distinct from f.service)
+        order by time, service""")

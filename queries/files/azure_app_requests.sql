@@ -34,8 +34,9 @@ select
     DurationMs as duration_ms,
     not Success as is_failed,
     nullif(ResultCode, '') as status_code,
-    nullif(OperationId, '') as trace_id,
-    nullif(Id, '') as span_id,
+    -- the door knows an empty id
+    OperationId as trace_id,
+    Id as span_id,
     nullif(ParentId, '') as parent_id,
     coalesce(p[1], p[2], p[3]) as tenant,
     coalesce(p[4], p[5]) as user_agent,
