@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from erp_telemetry.logs import LogAnalysis, logs
     from erp_telemetry.measures import measure
     from erp_telemetry.objectives import Objectives
-    from erp_telemetry.pulls import Receipt, Reopened, pull
+    from erp_telemetry.pulls import pull
+    from erp_telemetry.pulls.receipts import Receipt, Reopened
     from erp_telemetry.quality import Quality, quality
     from erp_telemetry.quantities import readable
     from erp_telemetry.redactions import Redaction, redact
@@ -130,11 +131,11 @@ _HOME = {
     "PartialAnswer": "errors",
     "Quality": "quality",
     "QueryError": "errors",
-    "Receipt": "pulls",
+    "Receipt": "pulls.receipts",
     "Recognised": "sources.recognition",
     "Redaction": "redactions",
     "Reject": "slices",
-    "Reopened": "pulls",
+    "Reopened": "pulls.receipts",
     "Report": "views.reports",
     "SerilogFiles": "sources.serilog_files",
     "Slice": "slices",
