@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from erp_telemetry.slices import Batch, Reject, Slice, Source
     from erp_telemetry.sources.access_log_files import AccessLogFiles
     from erp_telemetry.sources.azure_files import AzureFiles
+    from erp_telemetry.sources.azure_limits import AzureLimits
+    from erp_telemetry.sources.azure_logs import AzureLogs
     from erp_telemetry.sources.frames import Frames
     from erp_telemetry.sources.incident_files import IncidentFiles
     from erp_telemetry.sources.kubernetes_files import KubernetesFiles
@@ -59,6 +61,8 @@ if TYPE_CHECKING:
 __all__ = [
     "AccessLogFiles",
     "AzureFiles",
+    "AzureLimits",
+    "AzureLogs",
     "Batch",
     "Context",
     "Explanation",
@@ -114,6 +118,8 @@ __all__ = [
 _HOME = {
     "AccessLogFiles": "sources.access_log_files",
     "AzureFiles": "sources.azure_files",
+    "AzureLimits": "sources.azure_limits",
+    "AzureLogs": "sources.azure_logs",
     "Batch": "slices",
     "Context": "contexts",
     "Explanation": "explanations",
