@@ -98,7 +98,7 @@ def refuse(response: HttpResponse, workspace: str) -> None:
     if status == 204:
         raise Busy("the workspace answered nothing (204)",
                    f"does {workspace} hold data? Check the id on its Overview page")
-    if status == 401 or (status == 403 and "audience" in f"{code} {said}".lower()):
+    if status == 401 or (status == 403 and "AuthenticationToken" in code):
         raise Busy(f"the token is refused ({status} {said})", "sign in again (az login); for another cloud give "
                    "endpoint=, and a credential whose tokens are for the Log Analytics API", is_passing=False)
     if status == 403:
