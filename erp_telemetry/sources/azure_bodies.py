@@ -13,8 +13,8 @@ import duckdb
 
 from erp_telemetry import catalog
 from erp_telemetry.catalog import Statement
-from erp_telemetry.errors import PartialAnswer
-from erp_telemetry.redactions import excerpt
+from erp_telemetry.errors import PartialAnswer, SourceError
+from erp_telemetry.redactions import excerpt, redact
 from erp_telemetry.schema import TABLES, TIME
 from erp_telemetry.slices import Reject
 from erp_telemetry.sources import azure_answers
@@ -125,12 +125,12 @@ def text(query: WorkspaceQuery, span: Span, ending: str | None = None) -> str:
 def staging(query: WorkspaceQuery, span: Span, files: list[Path], is_careful: bool = False) -> Statement:
     """A statement of the rows of answers, each value with the type of its column.
 
-    A time outside the span stops it. Careful, it leaves out rows with a value that is no such type;
-    :func:`misfits` names them.
+    A time outside the span stops it. Careful, it leaves out rows with a value that is of another type, which
+    :func:`misfits` names.
     """
-    dtypes = _dtypes(query)
-    columns = ",\n    ".join(f'{_value(at, name, dtypes[name])} as "{name}"' for at, name in enumerate(query.columns, 1))
-    source = _source(files)
+    typed = enumerate(_dtypes(query).items(), 1)
+    columns = ",\n    ".join(f'{_value(at, name, dtype)} as "{name}"' for at, (name, dtype) in typed)
+    source = _source(query, files)
     within = """case when moment >= $start and moment < $stop or moment is null then moment
             else error('a row of ' || moment || ' lies outside of what was asked') end"""
     at = query.columns.index("time") + 1
@@ -144,18 +144,23 @@ from ({source.sql}){where})"""
 
 def misfits(query: WorkspaceQuery, name: str, files: list[Path]) -> tuple[Reject, ...]:
     """Rows with a value that is not of its column's type, each with its reason."""
-    source = _source(files)
+    source = _source(query, files)
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
-        found = connection.execute(
-            f"select {_misfit(query)} as why, left(cast(r as varchar), 4000) from ({source.sql}) where why is not null",
-            source.parameters).fetchall()
+        try:
+            found = connection.execute(
+                f"select {_misfit(query)} as why, left(cast(r as varchar), 4000) from ({source.sql}) "
+                "where why is not null", source.parameters).fetchall()
+        except duckdb.Error as error:
+            # the engine quotes what it could not read: no cause is shown beside
+            raise SourceError(f"{name}: {redact(str(error)).value}") from None
     return tuple(Reject(name, None, f"{query.answers}: {why}", excerpt(shown)) for why, shown in found)
 
 
-def _source(files: list[Path]) -> Statement:
+def _source(query: WorkspaceQuery, files: list[Path]) -> Statement:
     largest = max(file.stat().st_size for file in files)
-    return catalog.query("azure/body").bind(files=[str(file) for file in files], size=largest + _SPARE)
+    return catalog.query("azure/body").bind(files=[str(file) for file in files], size=largest + _SPARE,
+                                           width=len(query.columns))
 
 
 def _dtypes(query: WorkspaceQuery) -> dict[str, str]:
