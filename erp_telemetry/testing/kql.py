@@ -58,10 +58,9 @@ def names_in(kql: str) -> list[str]:
         after = tokens[place + 1][0] if place + 1 < len(tokens) else ""
         if match["name"] and after != "(" and (before is None or before[0] not in ("|", ".")):
             found.append(match["name"])
-        elif match["text"] and before is not None and before[0] == "[":
-            # what is indexed stands right before the bracket
-            if not re.match(r"[\w\])]", kql[before.start() - 1:before.start()]):
-                found.append(match["text"].strip("hH@'\""))
+        # what is indexed stands right before the bracket
+        elif match["text"] and before and before[0] == "[" and not re.match(r"[\w\])]", kql[before.start() - 1:]):
+            found.append(match["text"].strip("hH@'\""))
     return found
 
 

@@ -79,10 +79,8 @@ class Workspace:
 
         Without either they arrived ``now``.
         """
+        told = self.check(table, frame)
         columns = self._columns[table]
-        if unknown := sorted(set(frame.columns) - set(columns) - set(HIDDEN)):
-            raise ValueError(f"{table} has no column {', '.join(unknown)}: a table keeps the columns it was made with")
-        told = _in_utc(table, frame)
         with self._lock:
             number = self._held[table]
             self._held[table] += len(told)
@@ -93,6 +91,18 @@ class Workspace:
                 self._connection.execute(f'insert into held."{table}" select {", ".join(values)} from incoming')
             finally:
                 self._connection.unregister("incoming")
+
+    def check(self, table: str, frame: pl.DataFrame) -> pl.DataFrame:
+        """The rows as the table takes them: their moments in UTC.
+
+        Raises:
+            ValueError: no such table or column, or a moment without a time zone.
+        """
+        if table not in self._columns:
+            raise ValueError(f"there is no table {table}; there are {', '.join(self._columns)}")
+        if unknown := sorted(set(frame.columns) - set(self._columns[table]) - set(HIDDEN)):
+            raise ValueError(f"{table} has no column {', '.join(unknown)}: a table keeps the columns it was made with")
+        return _in_utc(table, frame)
 
     def ask(self, kql: str, now: datetime, between: tuple[datetime, datetime] | None = None) -> Answer:
         """Run a query; ``between`` is the time range asked for beside it, half-open.
