@@ -50,12 +50,16 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Downloads spans of one query; ``era`` is that of the pull that asks."""
+    """Downloads spans of one query; ``era`` is that of the pull that asks.
+
+    ``is_careful`` counts the rows of each answer as it comes: a service may cut answers short without a word.
+    """
 
     wire: Wire
     query: WorkspaceQuery
     allow_partial: bool = False
     era: int | None = None
+    is_careful: bool = False
 
     def count(self, span: Span) -> int:
         """How many rows a span has now."""
@@ -83,6 +87,8 @@ class Reader:
         if count <= self.wire.limits.slice_rows or not span.halves():
             try:
                 self.wire.ask(text(self.query, span), self.query.columns, body.next(), self.era)
+                if self.is_careful:
+                    self._check(span, count, body.next())
                 body.files.append(body.next())
                 return
             except TooMuch as error:
@@ -99,6 +105,11 @@ class Reader:
         else:
             raise PartialAnswer(f"{self.query.reads} {span}: {reason}, and it cannot be asked for less: pull again, or "
                                 "with allow_partial=True keep what comes") from reason
+
+    def _check(self, span: Span, count: int, path: Path) -> None:
+        came = azure_answers.spell_out(path)
+        if came < count and came < (now := self.count(span)):
+            raise TooMuch(f"{came:,} of {now:,} rows came without a word", path)
 
     def _halved(self, span: Span, count: int) -> list[tuple[Span, int]]:
         """The halves of a span with the rows each has, which are no fewer than those of the whole."""

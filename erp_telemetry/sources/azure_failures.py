@@ -102,8 +102,8 @@ def refuse(response: HttpResponse, workspace: str) -> None:
         raise Busy(f"the token is refused ({status} {said})", "sign in again (az login); for another cloud give "
                    "endpoint=, and a credential whose tokens are for the Log Analytics API", is_passing=False)
     if status == 403:
-        raise Busy(f"no permission on workspace {workspace} ({said})", "ask for the role Log Analytics Reader; a new role "
-                   "takes up to an hour", is_passing=False)
+        raise Busy(f"no permission on workspace {workspace} ({said})",
+                   "ask for the role Log Analytics Reader; a new role takes up to an hour", is_passing=False)
     if status == 404:
         raise SourceError(f"no workspace {workspace} at this endpoint ({said}): give the Workspace ID of its Overview "
                           "page, not its name or resource id")

@@ -12,7 +12,7 @@ import polars as pl
 from erp_telemetry.catalog import Statement
 from erp_telemetry.errors import PartialAnswer, nearest
 from erp_telemetry.slices import Batch, Plan, Slice
-from erp_telemetry.sources import azure_answers, azure_bodies, azure_plans, azure_spans
+from erp_telemetry.sources import azure_bodies, azure_plans, azure_spans
 from erp_telemetry.sources.azure_limits import AzureLimits
 from erp_telemetry.sources.azure_wire import PUBLIC, Wire
 from erp_telemetry.window import Window
@@ -99,7 +99,7 @@ class AzureLogs:
         if told is None:
             raise ValueError(f"{part.name} is no slice of workspace {self.workspace}")
         query, span, count = workspace_query(f"{_FAMILY}/{told.file}"), told.span, told.count
-        reader = azure_bodies.Reader(self._wire, query, self.allow_partial, self._wire.era)
+        reader = azure_bodies.Reader(self._wire, query, self.allow_partial, self._wire.era, careful)
         if not count:
             return Batch({}, expected_count=0, must_be_whole=True)
         with ExitStack() as undo:
@@ -107,8 +107,6 @@ class AzureLogs:
             undo.callback(body.close)
             if careful:
                 count = reader.count(span)
-                for file in body.files:
-                    azure_answers.spell_out(file)
             if not body.files:
                 if not self.allow_partial:
                     raise PartialAnswer(f"{part.name}: its {count:,} rows are gone: pull again")

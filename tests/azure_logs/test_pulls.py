@@ -107,7 +107,7 @@ def test_rows_that_become_visible_late_are_found_by_counting_again(opened: Openi
     azure = opened(AppRequests=frame)
     store = et.Store()
     et.pull(source(azure, limits=limits(rows=200)), store, MORNING)
-    azure.arrive("AppRequests", hidden.drop("_IngestionTime"), at=DAY + HOUR)
+    azure.arrive("AppRequests", hidden)
     receipt = et.pull(source(azure, limits=limits(rows=200)), store, MORNING)
     assert spans(store) == wanted(pl.concat([frame, hidden])) and receipt.is_complete
     assert receipt.rows == {"requests": hidden.height}
@@ -209,8 +209,7 @@ def test_rows_of_pruned_minutes_that_become_visible_late_are_named_as_missing(op
     store = et.Store()
     et.pull(source(azure), store, MORNING)
     store.prune(raw_days=0)
-    azure.arrive("AppRequests", requests(every(HOUR, stop=DAY + 5 * HOUR), first=5000).drop("_IngestionTime"),
-                 at=DAY + HOUR)
+    azure.arrive("AppRequests", requests(every(HOUR, stop=DAY + 5 * HOUR), first=5000))
     receipt = et.pull(source(azure), store, MORNING)
     assert not receipt.is_complete and "5 rows of pruned minutes" in receipt.short[0]
     assert store.ledger()["fingerprint"].last() == "partial:720/725"
