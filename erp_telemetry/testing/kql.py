@@ -66,6 +66,11 @@ def names_in(kql: str) -> list[str]:
     return found
 
 
+def optional_in(kql: str) -> set[str]:
+    """The columns a query takes if they are there."""
+    return {match[2] for match in _OPTIONAL.finditer(kql)}
+
+
 class Translation(NamedTuple):
     """A query in DuckDB's SQL; ``shape`` is the same for queries that differ in moments and numbers only."""
 

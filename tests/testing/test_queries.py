@@ -74,6 +74,8 @@ def test_hidden_columns_come_only_by_name(azure: LoopbackAzure) -> None:
     ('print x = bag_remove_keys(dynamic({"a": 1, "b": 3}), dynamic(["a"]))', '{"b":3}'),
     ('AppRequests | take 1 | project x = column_ifexists("Nowhere", strcat("a", ")"))', "a)"),
     ("AppRequests | where DurationMs == 3 | project x = column_ifexists('Name', '')", "GET /orders/2"),
+    ("AppRequests | where isempty(column_ifexists('_ItemId', '')) | count | project x = Count", 0),
+    ("AppRequests | where column_ifexists('durationms', 7) == 7 | count | project x = Count", 90),
     ("AppRequests | where DurationMs == 3 | project x = ingestion_time() - TimeGenerated", "00:00:00"),
     ("AppRequests | project Name | where Name == 'GET /orders/2' | extend x = estimate_data_size(*) | project x", 13),
     ("AppRequests | summarize x = countif(hash(Name, 3) >= 3 or hash(Name, 3) < 0)", 0),
@@ -92,6 +94,8 @@ def test_each_function_the_loopback_adds(azure: LoopbackAzure, query: str, expec
     ("AppRequests | wher Name == 'x'", "SYN0002"),
     ("AppRequests | extend x = column_ifexists('Nowhere', (1", "SYN0002"),
     ("AppRequests | extend x = no_such_function(Name)", "SEM0260"),
+    ("AppRequests | extend x = Name + DurationMs", "SEM0260"),
+    ("AppRequests | make-series count() on TimeGenerated step 1h", "SEM0260"),
 ])
 def test_wrong_kql_is_refused_as_the_service_does(azure: LoopbackAzure, query: str, code: str) -> None:
     assert refused(azure, query) == (400, code)
