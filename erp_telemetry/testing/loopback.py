@@ -124,15 +124,16 @@ class LoopbackAzure:
     def arrive(self, table: str, rows: pl.DataFrame, at: int | datetime | None = None) -> None:
         """Let more rows arrive: at once, with the request of this number, or when the service's clock reads so.
 
-        Without ``_IngestionTime`` their arrival is the moment they become visible; with it they are seen late
-        and say they came earlier, as the service's approximate ``ingestion_time()`` can.
+        Without ``_IngestionTime`` they say they arrived at that moment (``at``, or the clock when they become
+        visible); with it they say what it says, as the service's approximate ``ingestion_time()`` can. A moment
+        that is past is due at once.
 
         Raises:
             ValueError: no such table or column, or a moment without a time zone.
         """
         if isinstance(at, datetime) and at.tzinfo is None:
             raise ValueError("the moment at which rows arrive needs a time zone")
-        self._service.arrive(Late(table, rows, at))
+        self._service.arrive(Late(table, rows, at.astimezone(UTC) if isinstance(at, datetime) else at))
 
     def expire_tokens(self) -> None:
         """Let every token that was issued so far be expired: the next request is answered with a 401."""

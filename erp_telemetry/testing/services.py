@@ -166,7 +166,7 @@ class Service:
         due = [late for late in self._late if late.is_due(number, now)]
         self._late = [late for late in self._late if late not in due]
         for late in due:
-            self._workspace.hold(late.table, late.rows, None, now)
+            self._workspace.hold(late.table, late.rows, late.at if isinstance(late.at, datetime) else now)
 
 
 def _read(body: bytes) -> dict[str, Any]:
