@@ -13,7 +13,7 @@ FLOORS = (
     ("errors",),
     ("window", "schema", "redactions", "bands", "quantities"),
     ("catalog", "objectives", "slices", "workspace_queries"),
-    ("sources", "store", "analyses"),
+    ("sources", "store", "analyses", "testing"),
     ("pulls", "measures", "quality", "logs", "evidence", "incidents"),
     ("scorecards", "states", "contexts"),
     ("explanations",),
@@ -116,7 +116,9 @@ def _door(top: str, here: str) -> bool:
     where = room(here)
     match top:
         case "duckdb":
-            return where in ("store", "catalog", "sources")
+            return where in ("store", "catalog", "sources", "testing")
+        case "duckdb_kql" | "cryptography":
+            return where == "testing"
         case "altair" | "jinja2" | "vl_convert":
             return where == "views"
         case "sklearn" | "scipy" | "torch":

@@ -1,0 +1,6 @@
+"""A loopback Azure for tests: the real client speaks to it over TLS, and the KQL it sends is run."""
+
+from erp_telemetry.testing.loopback import LoopbackAzure
+from erp_telemetry.testing.services import Asked
+
+__all__ = ["Asked", "LoopbackAzure"]
