@@ -36,7 +36,8 @@ def held(table: str, records: Sequence[Record]) -> pl.DataFrame:
     for number, row in enumerate(rows):
         row["_ItemId"] = row["_ItemId"] or f"item{number}"
         row["Type"] = table
-    return pl.DataFrame(rows, schema=columns)
+        row["_IngestionTime"] = records[number].get("_IngestionTime")
+    return pl.DataFrame(rows, schema=columns | {"_IngestionTime": _POLARS["datetime"]})
 
 
 def _value(value: Any, kind: str) -> Any:

@@ -35,7 +35,8 @@ def rows(stem: str, *records: Record) -> list[dict[str, Any]]:
 def test_cluster_events_are_not_the_services_own() -> None:
     event = {"Name": POD, "Namespace": "erp", "ObjectKind": "Pod", "Reason": "BackOff", "Message": "restarting",
              "KubeEventType": "Warning", "Count": 7.0, "SourceComponent": "kubelet", "Computer": "node1"}
-    pod, node, job = rows("kube_events", event, event | {"ObjectKind": "Node", "Name": "node1", "KubeEventType": "Normal"},
+    pod, node, job = rows("kube_events", event,
+                          event | {"ObjectKind": "Node", "Name": "node1", "KubeEventType": "Normal"},
                           event | {"ObjectKind": "ReplicaSet", "Name": "orders-7d9f8b6c5d"})
     said = pod.pop("attributes")
     assert pod == {"service": "orders", "instance": POD, "resource": "kubernetes", "level": "warning",
@@ -112,8 +113,8 @@ def test_insights_metrics_keep_name_and_tags() -> None:
 
 
 def test_what_the_platform_said_is_weighted_by_its_repetitions() -> None:
-    record = {"ContainerAppName": "orders", "ReplicaName": "orders--r1-abc", "Log": "Probe failed", "RevisionName": "r1",
-              "Reason": "ProbeFailed", "EnvironmentName": "erp", "Count": 12}
+    record = {"ContainerAppName": "orders", "ReplicaName": "orders--r1-abc", "Log": "Probe failed",
+              "RevisionName": "r1", "Reason": "ProbeFailed", "EnvironmentName": "erp", "Count": 12}
     [row] = rows("container_app_system_logs", record)
     assert row == {"service": "orders", "instance": "orders--r1-abc", "resource": "kubernetes", "level": "information",
                    "message": "Probe failed", "template": "ProbeFailed", "weight": 12.0,
@@ -134,7 +135,8 @@ def test_only_what_changed_something_is_a_change() -> None:
     done = {"CategoryValue": "Administrative", "ActivityStatusValue": "Success", "Caller": "ann@example.com",
             "_ResourceId": "/subscriptions/S/resourceGroups/RG/providers/Microsoft.App/containerApps/Orders"}
     names = {"MICROSOFT.APP/CONTAINERAPPS/WRITE": "deployment", "Microsoft.Resources/deployments/write": "deployment",
-             "Microsoft.Web/sites/slots/slotsswap/action": "deployment", "Microsoft.Sql/servers/delete": "configuration",
+             "Microsoft.Web/sites/slots/slotsswap/action": "deployment",
+             "Microsoft.Sql/servers/delete": "configuration",
              "Microsoft.Web/sites/restart/action": "configuration",
              "Microsoft.Sql/servers/databases/failover/action": "failover",
              "Microsoft.Insights/AutoscaleSettings/Scaleup/Action": "scaling"}

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 
 import erp_telemetry as et
@@ -33,7 +31,8 @@ REQUESTS: Sequence[Record] = [
               "Properties": {"user_agent.original": "kube-probe/1.29"}},
     TRACED | {"Id": "s5", "Url": "/livez#x", "Success": True, "DurationMs": 2.0,
               "Properties": {"http.user_agent": "curl", "erp.tenant": "c"}},
-    CALLED | {"AppRoleName": "orders", "Name": "GET /no trace", "Success": True, "DurationMs": 1.0, "Url": "bad url ready"},
+    CALLED | {"AppRoleName": "orders", "Name": "GET /no trace", "Success": True, "DurationMs": 1.0,
+              "Url": "bad url ready"},
 ]
 DEPENDENCIES: Sequence[Record] = [
     TRACED | {"Id": f"d{number}", "Name": f"call {number}", "DependencyType": kind, "Target": "erp-db", "Success": True,
@@ -51,7 +50,8 @@ TRACES: Sequence[Record] = [
 EXCEPTIONS: Sequence[Record] = [
     TRACED | {"ExceptionType": "System.TimeoutException", "InnermostMessage": "inner", "OuterMessage": "outer",
               "Details": [{"type": "T", "message": "m", "rawStack": "at A.B()\n at C.D()"}]},
-    TRACED | {"OuterMessage": "outer", "Message": "own", "SeverityLevel": 4, "Details": [{"type": "T", "message": "m"}]},
+    TRACED | {"OuterMessage": "outer", "Message": "own", "SeverityLevel": 4,
+              "Details": [{"type": "T", "message": "m"}]},
     TRACED | {"SeverityLevel": 2, "Details": [{"type": "T", "message": "from details"}]},
     TRACED | {"Message": "own", "ExceptionType": "E", "Details": None, "Properties": {"x": [1, {"y": None}]}},
 ]
