@@ -18,8 +18,9 @@ TOO_LARGE = "E_QUERY_RESULT_SET_TOO_LARGE"
 class Reply:
     """What goes over the wire: a status and a body, and how much of it arrives when.
 
-    ``wait`` is in seconds. ``sent`` is the number of body bytes after which the connection drops, however
-    much the head promised: ``None`` for all, -1 to drop it before the head.
+    ``wait`` is in seconds. ``sent`` is the number of body bytes after which the connection ends, however
+    much the head promised: ``None`` for all, -1 to end it before the head. It ends with a farewell, or with
+    none where ``is_reset``. ``is_chunked`` sends no length.
     """
 
     status: int
@@ -28,6 +29,8 @@ class Reply:
     kind: str = "application/json; charset=utf-8"
     wait: float = 0.0
     sent: int | None = None
+    is_reset: bool = False
+    is_chunked: bool = False
 
 
 def table(answer: Answer, error: dict[str, Any] | None = None) -> bytes:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime
-from functools import cache
-from typing import Any
+from datetime import UTC, datetime
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
 ARRIVAL = "_IngestionTime"
 HIDDEN = ("_ItemId", "_TimeReceived", ARRIVAL)
@@ -32,6 +32,8 @@ _TOKEN = re.compile(
     r"""|(?P<text>[hH]?@"[^"]*"|[hH]?@'[^']*'|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')"""
     r"""|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"""
     r"""|(?P<other>.)""", re.DOTALL)
+_LITERAL = re.compile(
+    r"""(datetime\(\s*|\blet\s+\w+\s*=\s*(?=\d+\s*;))(?:(?P<moment>\d{4}-[\dT:.Z-]+)|(?P<whole>\d{1,9}))(\s*[;)])""")
 _WHOLE_ROW = re.compile(r"estimate_data_size\s*\(\s*\*\s*\)")
 _OPTIONAL = re.compile(r"column_ifexists\s*\(\s*(['\"])(\w+)\1\s*,")
 
@@ -58,37 +60,83 @@ def names_in(kql: str) -> list[str]:
         after = tokens[place + 1][0] if place + 1 < len(tokens) else ""
         if match["name"] and after != "(" and (before is None or before[0] not in ("|", ".")):
             found.append(match["name"])
-        elif match["text"] and before is not None and before[0] == "[":
-            # what is indexed stands right before the bracket
-            if not re.match(r"[\w\])]", kql[before.start() - 1:before.start()]):
-                found.append(match["text"].strip("hH@'\""))
+        # what is indexed stands right before the bracket
+        elif match["text"] and before and before[0] == "[" and not re.match(r"[\w\])]", kql[before.start() - 1:]):
+            found.append(match["text"].strip("hH@'\""))
     return found
 
 
-def translate(kql: str, schema: Mapping[str, Iterable[str]], now: datetime) -> tuple[str, dict[str, Any]]:
-    """Turn a query into SQL of DuckDB and its parameters.
+class Translation(NamedTuple):
+    """A query in DuckDB's SQL; ``shape`` is the same for queries that differ in moments and numbers only."""
+
+    sql: str
+    parameters: dict[str, Any]
+    shape: str
+
+
+def translate(kql: str, schema: Mapping[str, Iterable[str]], now: datetime) -> Translation:
+    """Turn a query into SQL of DuckDB.
 
     ``schema`` has the columns of the tables by name. ``now`` is what ``now()`` and ``ago()`` go by.
 
     Raises:
         QueryRefused: the query does not parse, or holds what is not in the list above nor in duckdb-kql.
     """
+    columns = {name for of in schema.values() for name in of}
+    _check_case(kql, columns)
+    plain = _plain(kql, columns)
+    fixed = tuple((name, tuple(of)) for name, of in schema.items())
+    template, literals = _lift(plain)
+    try:
+        shape, has_clock = _sql(template, fixed)
+    except QueryRefused:
+        # with its own literals, so that what is refused is told by them
+        shape, has_clock = _sql(plain, fixed)
+    sql = shape
+    for sentinel, literal in literals.items():
+        sql = sql.replace(sentinel, literal)
+    parameters = {_clock_slot(): now.astimezone(UTC).replace(tzinfo=None)} if has_clock else {}
+    return Translation(sql, parameters, shape)
+
+
+@lru_cache(maxsize=512)
+def _sql(kql: str, schema: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[str, bool]:
+    """The SQL of a query, and whether it asks for the time; parsing takes far longer than running."""
     import duckdb_kql
 
     _teach()
-    columns = {name for of in schema.values() for name in of}
-    _check_case(kql, columns)
     try:
         found = duckdb_kql.to_sql(
-            _plain(kql, columns), schema={name: list(of) for name, of in schema.items()},
-            allow_write=False, query_now=now)
+            kql, schema={name: list(of) for name, of in schema}, allow_write=False, query_now=datetime(2000, 1, 1))
     except duckdb_kql.KqlSyntaxError as error:
         raise QueryRefused("SYN0002", str(error)) from error
     except duckdb_kql.KqlSchemaError as error:
         raise QueryRefused("SEM0100", str(error)) from error
     except duckdb_kql.KqlUnsupportedError as error:
         raise QueryRefused("SEM0260", f"{error}; the loopback cannot run this") from error
-    return str(found), dict(found.parameters)
+    return str(found), _clock_slot() in found.parameters
+
+
+def _clock_slot() -> str:
+    from duckdb_kql.translate import CLOCK_SLOT
+
+    return CLOCK_SLOT
+
+
+def _lift(kql: str) -> tuple[str, dict[str, str]]:
+    """Take the moments and whole numbers out of a query, so that queries that differ in them only are one.
+
+    Returns: the query with sentinels in their place, and what each stands for.
+    """
+    literals: dict[str, str] = {}
+
+    def lift(match: re.Match[str]) -> str:
+        number = len(literals) + 1
+        sentinel = f"{number:04}-01-01T00:00:00.765432Z" if match["moment"] else f"98765{number:04}"
+        literals[sentinel] = match["moment"] or match["whole"]
+        return f"{match[1]}{sentinel}{match[4]}"
+
+    return _LITERAL.sub(lift, kql), literals
 
 
 @cache

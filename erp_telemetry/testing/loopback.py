@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -13,8 +13,9 @@ from typing import Self
 import polars as pl
 
 from erp_telemetry.testing.certificates import make_certificate
+from erp_telemetry.testing.faults import Fault
 from erp_telemetry.testing.servers import TlsServer
-from erp_telemetry.testing.services import Asked, Service
+from erp_telemetry.testing.services import Asked, Late, Service
 from erp_telemetry.testing.tokens import Credential, Tokens
 from erp_telemetry.testing.workspaces import Workspace
 
@@ -99,6 +100,40 @@ class LoopbackAzure:
     @is_permitted.setter
     def is_permitted(self, value: bool) -> None:
         self._service.is_permitted = value
+
+    def misbehave(
+        self,
+        fault: Fault,
+        *,
+        at: int | Collection[int] | None = None,
+        of: str | Collection[str] | None = None,
+        times: int | None = None,
+    ) -> None:
+        """Let a fault strike: every request, or those of these numbers and kinds, at most so many times.
+
+        ``at`` counts all requests from 1, as ``asked`` does. ``of`` is ``plan``, ``count``, ``probe`` or
+        ``data``, told by a query's last statement. Faults add up: a reply can be both capped and slow; of
+        two that answer instead of the query, the one added first strikes.
+        """
+        self._service.schedule.add(fault, at, of, times)
+
+    def behave(self) -> None:
+        """Forget every fault."""
+        self._service.schedule.clear()
+
+    def arrive(self, table: str, rows: pl.DataFrame, at: int | datetime | None = None) -> None:
+        """Let more rows arrive: at once, with the request of this number, or when the service's clock reads so.
+
+        Without ``_IngestionTime`` they say they arrived at that moment (``at``, or the clock when they become
+        visible); with it they say what it says, as the service's approximate ``ingestion_time()`` can. A moment
+        that is past is due at once.
+
+        Raises:
+            ValueError: no such table or column, or a moment without a time zone.
+        """
+        if isinstance(at, datetime) and at.tzinfo is None:
+            raise ValueError("the moment at which rows arrive needs a time zone")
+        self._service.arrive(Late(table, rows, at.astimezone(UTC) if isinstance(at, datetime) else at))
 
     def expire_tokens(self) -> None:
         """Let every token that was issued so far be expired: the next request is answered with a 401."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ssl
+import struct
 import sys
 import threading
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from socket import SHUT_RDWR
+from socket import SHUT_RDWR, SO_LINGER, SOL_SOCKET
 from typing import Any
 
 from erp_telemetry.testing.answers import Reply, refusal
@@ -88,18 +89,37 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: what was asked is in ``asked``."""
 
     def _send(self, reply: Reply) -> None:
-        lines = [f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}"]
-        if reply.status != HTTPStatus.NO_CONTENT:
-            lines += [f"Content-Type: {reply.kind}", f"Content-Length: {len(reply.body)}"]
-        lines += [f"{name}: {value}" for name, value in reply.headers.items()]
-        head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-        if reply.sent is None:
-            self.wfile.write(head + reply.body)
-            return
-        if reply.sent >= 0:
-            self.wfile.write(head + reply.body[:reply.sent])
-        _drop(self.connection)
-        self.close_connection = True
+        body = reply.body if reply.sent is None else reply.body[:max(reply.sent, 0)]
+        if reply.is_chunked:
+            body = b"%x\r\n%s\r\n" % (len(body), body) if body else b""
+            body += b"0\r\n\r\n" if reply.sent is None else b""
+        if reply.sent != -1:
+            self.wfile.write(_head(reply) + body)
+        if reply.sent is not None:
+            self.close_connection = True
+            if reply.is_reset:
+                # with nothing left to linger for, closing resets
+                self.connection.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
+            else:
+                _bid_farewell(self.connection)
+
+
+def _head(reply: Reply) -> bytes:
+    lines = [f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}"]
+    if reply.status != HTTPStatus.NO_CONTENT:
+        length = "Transfer-Encoding: chunked" if reply.is_chunked else f"Content-Length: {len(reply.body)}"
+        lines += [f"Content-Type: {reply.kind}", length]
+    lines += [f"{name}: {value}" for name, value in reply.headers.items()]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+def _bid_farewell(connection: ssl.SSLSocket) -> None:
+    """Say that this was all, as a server does that believes it."""
+    connection.settimeout(1)
+    try:
+        connection.unwrap()
+    except (OSError, ValueError):
+        return  # the other end was faster
 
 
 def _drop(connection: Any) -> None:

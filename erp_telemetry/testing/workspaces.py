@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from erp_telemetry.testing.kql import ARRIVAL, HIDDEN, QueryRefused, names_in, translate
+from erp_telemetry.testing.kql import ARRIVAL, HIDDEN, QueryRefused, Translation, names_in, translate
 
 _SQL_TYPES = {
     "bool": "boolean", "int": "integer", "long": "bigint", "real": "double", "decimal": "decimal(38, 18)",
@@ -64,35 +64,43 @@ class Workspace:
         self._lock = threading.Lock()
         self._columns: dict[str, dict[str, str]] = {}
         self._held: dict[str, int] = {}
+        self._answered: dict[str, tuple[tuple[str, str], ...]] = {}
         self._connection = duckdb.connect(":memory:")
         self._connection.execute("set TimeZone = 'UTC'; create schema held")
         for table, frame in tables.items():
             self._create(table, frame)
-            self.hold(table, frame, None if ARRIVAL in frame.columns else "TimeGenerated", now)
+            self.hold(table, frame, "TimeGenerated" if "TimeGenerated" in frame.columns else now)
 
     def close(self) -> None:
         """Free what it holds."""
         self._connection.close()
 
-    def hold(self, table: str, frame: pl.DataFrame, arrival: str | None, now: datetime) -> None:
-        """Add rows to a table; where the frame does not say when they arrived, ``arrival`` is the column that does.
-
-        Without either they arrived ``now``.
-        """
+    def hold(self, table: str, frame: pl.DataFrame, arrival: str | datetime) -> None:
+        """Add rows to a table; ``arrival`` is a column, or the moment they arrived where the frame does not say."""
+        told = self.check(table, frame)
         columns = self._columns[table]
-        if unknown := sorted(set(frame.columns) - set(columns) - set(HIDDEN)):
-            raise ValueError(f"{table} has no column {', '.join(unknown)}: a table keeps the columns it was made with")
-        told = _in_utc(table, frame)
         with self._lock:
             number = self._held[table]
             self._held[table] += len(told)
             values = [_value(column, kind, told) for column, kind in columns.items()]
-            values += self._hidden_values(table, told, number, arrival, now)
+            values += self._hidden_values(table, told, number, arrival)
             self._connection.register("incoming", told.with_row_index("row_number_of_frame"))
             try:
                 self._connection.execute(f'insert into held."{table}" select {", ".join(values)} from incoming')
             finally:
                 self._connection.unregister("incoming")
+
+    def check(self, table: str, frame: pl.DataFrame) -> pl.DataFrame:
+        """The rows as the table takes them: their moments in UTC.
+
+        Raises:
+            ValueError: no such table or column, or a moment without a time zone.
+        """
+        if table not in self._columns:
+            raise ValueError(f"there is no table {table}; there are {', '.join(self._columns)}")
+        if unknown := sorted(set(frame.columns) - set(self._columns[table]) - set(HIDDEN)):
+            raise ValueError(f"{table} has no column {', '.join(unknown)}: a table keeps the columns it was made with")
+        return _in_utc(table, frame)
 
     def ask(self, kql: str, now: datetime, between: tuple[datetime, datetime] | None = None) -> Answer:
         """Run a query; ``between`` is the time range asked for beside it, half-open.
@@ -103,18 +111,32 @@ class Workspace:
         named = set(names_in(kql)) | ({ARRIVAL} if "ingestion_time" in kql else set())
         tables = [table for table in self._columns if table in named]
         schema = {table: [*self._columns[table], *(name for name in HIDDEN if name in named)] for table in tables}
-        sql, parameters = translate(kql, schema, now)
+        query = translate(kql, schema, now)
         with self._lock:
             cursor = self._connection.cursor()
         try:
             cursor.execute("set TimeZone = 'UTC'")
             for table, columns in schema.items():
                 cursor.execute(_view(table, columns, between if "TimeGenerated" in columns else None))
-            return _answer(cursor, sql, parameters)
+            return self._answer(cursor, query)
         except (duckdb.BinderException, duckdb.CatalogException) as error:
             raise QueryRefused("SEM0100", _as_service(str(error))) from error
         finally:
             cursor.close()
+
+    def _answer(self, cursor: duckdb.DuckDBPyConnection, query: Translation) -> Answer:
+        """Run the SQL and give each value as the wire wants it."""
+        from duckdb_kql.types import kusto_type
+
+        if query.shape not in self._answered:
+            # asked once for each shape: to bind a long query takes as long as to run it
+            found = cursor.execute(f"select * from ({query.sql}) limit 0", query.parameters).description or []
+            self._answered[query.shape] = tuple(
+                (str(name), kusto_type(kind)) for name, kind, *_ in found if name != ARRIVAL)
+        columns = self._answered[query.shape]
+        quoted = [(kind, '"' + name.replace('"', '""') + '"') for name, kind in columns]
+        shown = ", ".join(f"{_WIRE.get(kind, '{0}').format(name)} as {name}" for kind, name in quoted)
+        return Answer(columns, cursor.execute(f"select {shown} from ({query.sql})", query.parameters).fetchall())
 
     def _create(self, table: str, frame: pl.DataFrame) -> None:
         if not re.fullmatch(r"\w+", table):
@@ -131,12 +153,12 @@ class Workspace:
         self._held[table] = 0
 
     def _hidden_values(
-        self, table: str, frame: pl.DataFrame, number: int, arrival: str | None, now: datetime
+        self, table: str, frame: pl.DataFrame, number: int, arrival: str | datetime
     ) -> list[str]:
         made = f"cast(cast(md5('{table}/' || ({number} + row_number_of_frame)) as uuid) as varchar)"
         item = "cast(_ItemId as varchar)" if "_ItemId" in frame.columns else made
-        moment = f"timestamp '{now:%Y-%m-%d %H:%M:%S.%f}'"
-        arrived = ARRIVAL if ARRIVAL in frame.columns else f'"{arrival}"' if arrival in frame.columns else moment
+        came = f'"{arrival}"' if isinstance(arrival, str) else f"timestamp '{arrival:%Y-%m-%d %H:%M:%S.%f}'"
+        arrived = ARRIVAL if ARRIVAL in frame.columns else came
         received = "_TimeReceived" if "_TimeReceived" in frame.columns else arrived
         return [item, received, arrived]
 
@@ -189,17 +211,6 @@ def _view(table: str, columns: list[str], between: tuple[datetime, datetime] | N
         return sql
     start, stop = (f"timestamp '{moment:%Y-%m-%d %H:%M:%S.%f}'" for moment in between)
     return f"{sql} where TimeGenerated >= {start} and TimeGenerated < {stop}"
-
-
-def _answer(cursor: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any]) -> Answer:
-    """Run the SQL and give each value as the wire wants it."""
-    from duckdb_kql.types import kusto_type
-
-    found = cursor.execute(f"select * from ({sql}) limit 0", parameters).description or []
-    columns = [(str(name), kusto_type(kind)) for name, kind, *_ in found if name != ARRIVAL]
-    quoted = [(kind, '"' + name.replace('"', '""') + '"') for name, kind in columns]
-    shown = ", ".join(f"{_WIRE.get(kind, '{0}').format(name)} as {name}" for kind, name in quoted)
-    return Answer(tuple(columns), cursor.execute(f"select {shown} from ({sql})", parameters).fetchall())
 
 
 def _as_service(message: str) -> str:

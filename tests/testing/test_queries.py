@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from erp_telemetry.testing import LoopbackAzure
+from erp_telemetry.testing.workspaces import declared_tables
 from tests.testing.support import MINUTE, START, ask, client, prelude, refused, requests, table
 
 
@@ -131,3 +132,36 @@ def test_now_follows_the_clock_of_the_service(azure: LoopbackAzure) -> None:
         azure.clock = None
     with pytest.raises(ValueError, match="time zone"):
         azure.clock = datetime(2026, 3, 1)
+
+
+LIFTED = [
+    prelude(3, 1) + "answer",
+    prelude(3, 1) + "answer | count",
+    "let n = 7;\nAppRequests | where DurationMs > n | project a = datetime(2026-03-01T00:00:00.1234567Z)",
+    "let n = 50;\nAppRequests | summarize percentile(DurationMs, n), countif(TimeGenerated > datetime(2026-03-01))",
+    "// datetime(2026-03-01)\nprint x = 'datetime(2026-03-01)', y = bin(datetime(2026-03-01T01:02:03Z), 15m)",
+    "let span = 5m;\nAppRequests | where TimeGenerated in (datetime(2026-03-01T00:01:00Z)) | count",
+    "print a = now(), b = ago(1h), c = datetime(2026-03-01) + 1h",
+]
+
+
+@pytest.mark.parametrize("query", LIFTED)
+def test_a_query_remembered_without_its_literals_is_the_same_query(query: str) -> None:
+    import duckdb_kql
+
+    from erp_telemetry.testing import kql
+
+    schema = {"AppRequests": [*declared_tables()["AppRequests"], *kql.HIDDEN]}
+    now = datetime(2026, 3, 1, 1, tzinfo=UTC)
+    kql._teach()
+    direct = duckdb_kql.to_sql(kql._plain(query, set(schema["AppRequests"])), schema=schema, query_now=now)
+    for _ in range(2):
+        told = kql.translate(query, schema, now)
+        assert told.sql == str(direct)
+        assert told.parameters == direct.parameters
+        assert told.shape != told.sql, "nothing was lifted"
+
+
+def test_a_moment_that_is_none_is_null_and_a_wrong_number_is_refused(azure: LoopbackAzure) -> None:
+    assert table(azure, "print x = datetime(2026-13-01)")["rows"] == [[None]]
+    assert refused(azure, "let n = 5;\nAppRequests | wher n")[1] == "SYN0002"
