@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from erp_telemetry.logs import LogAnalysis, logs
     from erp_telemetry.measures import measure
     from erp_telemetry.objectives import Objectives
-    from erp_telemetry.pulls import Receipt, Reopened, pull
+    from erp_telemetry.pulls import pull
+    from erp_telemetry.pulls.receipts import Receipt, Reopened
     from erp_telemetry.quality import Quality, quality
     from erp_telemetry.quantities import readable
     from erp_telemetry.redactions import Redaction, redact
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from erp_telemetry.slices import Batch, Reject, Slice, Source
     from erp_telemetry.sources.access_log_files import AccessLogFiles
     from erp_telemetry.sources.azure_files import AzureFiles
+    from erp_telemetry.sources.azure_limits import AzureLimits
+    from erp_telemetry.sources.azure_logs import AzureLogs
     from erp_telemetry.sources.frames import Frames
     from erp_telemetry.sources.incident_files import IncidentFiles
     from erp_telemetry.sources.kubernetes_files import KubernetesFiles
@@ -58,6 +61,8 @@ if TYPE_CHECKING:
 __all__ = [
     "AccessLogFiles",
     "AzureFiles",
+    "AzureLimits",
+    "AzureLogs",
     "Batch",
     "Context",
     "Explanation",
@@ -113,6 +118,8 @@ __all__ = [
 _HOME = {
     "AccessLogFiles": "sources.access_log_files",
     "AzureFiles": "sources.azure_files",
+    "AzureLimits": "sources.azure_limits",
+    "AzureLogs": "sources.azure_logs",
     "Batch": "slices",
     "Context": "contexts",
     "Explanation": "explanations",
@@ -130,11 +137,11 @@ _HOME = {
     "PartialAnswer": "errors",
     "Quality": "quality",
     "QueryError": "errors",
-    "Receipt": "pulls",
+    "Receipt": "pulls.receipts",
     "Recognised": "sources.recognition",
     "Redaction": "redactions",
     "Reject": "slices",
-    "Reopened": "pulls",
+    "Reopened": "pulls.receipts",
     "Report": "views.reports",
     "SerilogFiles": "sources.serilog_files",
     "Slice": "slices",

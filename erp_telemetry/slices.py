@@ -6,7 +6,7 @@ its rows, their rollups and one ledger entry, or nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -23,12 +23,27 @@ class Slice:
     """A part of a source: its name in the ledger, a fingerprint of its content, where it lies.
 
     The same name with the same fingerprint is the same content: a second pull asks for it no more.
+    ``is_cut`` says that its rows lie in the slice by construction: a pull then keeps all of them, whatever
+    its window, and other windows may use its ledger entry.
     """
 
     name: str
     fingerprint: str
     path: Path | None = None
     table: str | None = None
+    is_cut: bool = False
+
+
+class Plan(list[Slice]):
+    """Slices to read, by a source that also says what needs no reading and what it lacks.
+
+    ``held`` counts slices that the ledger holds; ``absent`` names tables that the source does not have.
+    """
+
+    def __init__(self, slices: Iterable[Slice], held: int = 0, absent: tuple[str, ...] = ()) -> None:
+        super().__init__(slices)
+        self.held = held
+        self.absent = absent
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +66,8 @@ class Batch:
     traffic; ``is_untimed``, where a format cannot say how long a request took. ``staging`` is run once
     before, as the temporary table ``staged`` that the statements may read. ``close`` frees what the
     batch holds on disk. ``otherwise`` is another fast way to read the slice, tried before the careful
-    one where this one stops.
+    one where this one stops. ``must_be_whole`` keeps nothing of the slice where fewer rows than
+    ``expected_count`` arrive.
     """
 
     rows: Mapping[str, Statement | pl.DataFrame]
@@ -61,6 +77,7 @@ class Batch:
     watermark: datetime | None = None
     grain: str = "raw"
     is_careful: bool = True
+    must_be_whole: bool = False
     close: Callable[[], None] = field(default=lambda: None)
     otherwise: Callable[[], Batch] | None = None
 
@@ -83,4 +100,18 @@ class Source(Protocol):
 
     def read(self, part: Slice, careful: bool = False) -> Batch:
         """Read one slice. ``careful`` reads line by line and names each line it sets aside."""
+        ...
+
+
+@runtime_checkable
+class ReadsAhead(Protocol):
+    """A source whose slices may be read in threads before they are wanted."""
+
+    @property
+    def ahead(self) -> int:
+        """How many slices may be read at a time."""
+        ...
+
+    def give_up(self) -> None:
+        """Abandon the reads under way: each raises ``SourceError`` as soon as it notices."""
         ...

@@ -63,7 +63,8 @@ def check_works(bin_folder: Path, cwd: Path) -> str:
 def test_the_wheel_holds_queries_samples_objectives_and_templates(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    for folder in ("measures", "rollups", "files", "exact", "incidents", "logs", "quality", "scorecards", "examples"):
+    for folder in ("azure", "measures", "rollups", "files", "exact", "incidents", "logs", "quality", "scorecards",
+                   "examples"):
         for file in (ROOT / "queries" / folder).glob("*.*"):
             assert f"erp_telemetry/queries/{folder}/{file.name}" in names
     assert {"erp_telemetry/objectives.toml", "erp_telemetry/py.typed", "erp_telemetry/views/templates/review.html",

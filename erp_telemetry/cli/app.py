@@ -18,6 +18,7 @@ from erp_telemetry.cli.commands.logs import logs
 from erp_telemetry.cli.commands.measure import measure
 from erp_telemetry.cli.commands.prune import prune
 from erp_telemetry.cli.commands.pull import pull
+from erp_telemetry.cli.commands.pull_azure import pull_azure
 from erp_telemetry.cli.commands.query import query
 from erp_telemetry.cli.commands.report import report
 from erp_telemetry.cli.commands.score import score
@@ -26,7 +27,7 @@ from erp_telemetry.cli.commands.verify import verify
 
 # Typer names no base of its usage errors, and has its own copy of Click: the parent of BadParameter is it
 _UsageError: Any = typer.BadParameter.__base__
-_FILLING = ("pull", "demo")
+_FILLING = ("pull", "pull-azure", "demo")
 # what DuckDB says when Ctrl-C stops a statement
 _INTERRUPTED = "Query interrupted"
 _INTERRUPT_CODE = 130
@@ -92,7 +93,7 @@ app = typer.Typer(
     "130 stopped by Ctrl-C.",
 )
 for panel, family in {
-    "Begin": (demo, pull),
+    "Begin": (demo, pull, pull_azure),
     "Ask": (status, score, health, measure, explain, incidents, logs, query),
     "Hand on": (report,),
     "Keep": (verify, prune),

@@ -84,6 +84,16 @@ def span(store: Store, window: str | None, last: str | None, default: str) -> Wi
         raise typer.BadParameter(str(error), param_hint="--last" if window is None else "--window") from error
 
 
+def now_span(window: str | None, last: str | None, default: str) -> Window:
+    """The window that was asked for of a live source: exact, or the last up to now."""
+    if window is not None and last is not None:
+        raise typer.BadParameter("give --window or --last, not both", param_hint="--window")
+    try:
+        return et.Window.last(hours=_hours(last or default)) if window is None else et.Window.parse(window)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--last" if window is None else "--window") from error
+
+
 def zoned(name: str, option: str) -> str:
     """An IANA zone that exists."""
     try:

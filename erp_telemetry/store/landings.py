@@ -14,7 +14,7 @@ import duckdb
 import polars as pl
 
 from erp_telemetry.catalog import Statement
-from erp_telemetry.errors import SourceError, StoreError
+from erp_telemetry.errors import PartialAnswer, SourceError, StoreError
 from erp_telemetry.redactions import excerpt, redact
 from erp_telemetry.schema import CALLS, TABLES, Table
 from erp_telemetry.slices import Batch, Reject, Slice
@@ -40,10 +40,17 @@ class Landed:
     late: int = 0
     unprovable: int = 0
     presumed: int = 0
+    untellable: int = 0
     outside: int = 0
     rejects: list[Reject] = field(default_factory=list)
     first_time: datetime | None = None
     last_time: datetime | None = None
+
+    @property
+    def accounted(self) -> int:
+        """How many rows arrived: kept, known already, set aside, or outside the window."""
+        return (sum(self.rows.values()) + self.duplicates + self.presumed + self.untellable + len(self.rejects)
+                + self.outside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,7 @@ def land(
     Raises:
         CarefulReadNeeded: the fast read failed or met a bad row; nothing was committed.
         SourceError: the careful read failed too.
+        PartialAnswer: the careful read too brought fewer rows than a batch that must be whole promised.
         StoreError: memory or disk do not suffice.
     """
     is_told = any(name in CALLS and isinstance(rows, Statement) for name, rows in batch.rows.items())
@@ -108,14 +116,37 @@ def _land(landing: _Landing, is_direct: bool) -> None:
             _look_over(landing, table, rows)
     if batch.staging is not None:
         answers.rows(connection, "drop table temp.staged")
+    fingerprint = _fingerprint(landing)
     _keep_rejects(connection, landing.part, landed.rejects)
     ledger.append(connection, {
         "entry": landed.entry, "pull": landing.pull, "source": landing.origin.source, "slice": landing.part.name,
-        "fingerprint": landing.part.fingerprint,
+        "fingerprint": fingerprint,
         "row_counts": landed.rows, "rows": sum(landed.rows.values()), "duplicates": landed.duplicates,
         "rejected": len(landed.rejects), "late": landed.late, "unprovable": landed.unprovable,
         "expected": batch.expected_count, "first_time": landed.first_time, "last_time": landed.last_time,
     })
+
+
+def _fingerprint(landing: _Landing) -> str:
+    """How the slice is entered: a cut slice of which rows are missing as ``partial:<got>/<expected>``."""
+    part, batch, landed = landing.part, landing.batch, landing.landed
+    expected = batch.expected_count
+    if expected is not None and landed.accounted < expected:
+        said = f"{part.name}: {landed.accounted:,} of {expected:,} rows arrived"
+        if batch.must_be_whole and batch.is_careful:
+            raise PartialAnswer(f"{said}, also when asked anew; pull again, or with allow_partial=True keep what came")
+        if batch.must_be_whole:
+            raise CarefulReadNeeded(said)
+        return f"partial:{landed.accounted}/{expected}" if part.is_cut else part.fingerprint
+    if landed.presumed and part.is_cut:
+        # a sealed row is presumed counted when its slice was read before, and then there were fewer
+        before = ledger.rows_accounted(landing.connection, part.name)
+        new = landed.accounted - before - sum(landed.rows.values())
+        landed.untellable = max(0, min(landed.presumed, new))
+        landed.presumed -= landed.untellable
+        if landed.untellable:
+            return f"partial:{landed.accounted - landed.untellable}/{landed.accounted}"
+    return part.fingerprint
 
 
 def _take_in(landing: _Landing, table: Table, rows: Statement) -> None:

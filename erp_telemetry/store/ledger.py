@@ -39,6 +39,14 @@ def append(connection: duckdb.DuckDBPyConnection, entry: dict[str, Any]) -> None
     rows(connection, f"insert into store.main.ledger ({names}, pulled_at) values ({marks}, now())", entry)
 
 
+def rows_accounted(connection: duckdb.DuckDBPyConnection, name: str) -> int:
+    """How many rows of a cut slice were told of when most of it was read: kept, known already or set aside."""
+    return int(value(
+        connection, """select coalesce(max(greatest(rows + duplicates + rejected,
+            try_cast(regexp_extract(fingerprint, '^(?:n=|partial:)(\\d+)', 1) as bigint))), 0)
+        from store.main.ledger where slice = $slice""", {"slice": name}))
+
+
 def watermark(connection: duckdb.DuckDBPyConnection) -> datetime | None:
     """The latest event time the store holds."""
     found: datetime | None = value(connection, "select max(time) from watermarks")

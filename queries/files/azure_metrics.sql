@@ -3,7 +3,7 @@ select
     line, at_time as "time", service, instance,
     case when record_type = 'platform' then resource_id end as resource,
     coalesce(p[1], p[2], p[3]) as tenant,
-    nullif(coalesce(metricName, Name, Counter), '') as name,
+    coalesce(nullif(metricName, ''), nullif(Name, ''), nullif(Counter, '')) as name,
     unit,
     case when record_type = 'AppMetrics' then 'delta' else 'gauge' end as kind,
     try_cast(case record_type when 'AppPerformanceCounters' then "Value" when 'platform' then average end as double) as "value",

@@ -56,17 +56,19 @@ def print_receipt(receipt: Receipt) -> None:
         say(f"  [bold red]refused[/] {safe(reason)}")
 
 
-def receipt_row(receipt: Receipt, found: Recognised) -> dict[str, Any]:
+def receipt_row(receipt: Receipt, found: Recognised | None = None) -> dict[str, Any]:
     """A receipt as a row for machines, with what its files were taken for."""
     return {
         "source": receipt.source,
-        "taken": dict(sorted(Counter(one.format for one in found.taken if one.source == receipt.source).items())),
+        "taken": dict(sorted(Counter(
+            one.format for one in (found.taken if found else ()) if one.source == receipt.source).items())),
         "slices": receipt.slices, "skipped": receipt.skipped, "rows": dict(receipt.rows),
         "duplicates": receipt.duplicates, "late": receipt.late, "unprovable": receipt.unprovable,
         "set_aside": [{"file": reject.file, "line": reject.line, "reason": reject.reason}
                       for reject in receipt.rejects],
         "reopened": [asdict(one) for one in receipt.reopened],
         "refused": receipt.refused, "short": receipt.short, "is_complete": receipt.is_complete,
+        "absent": list(receipt.absent),
         "watermark": receipt.watermark,
     }
 

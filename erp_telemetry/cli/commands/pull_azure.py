@@ -1,0 +1,89 @@
+"""pull-azure: tables of a Log Analytics workspace into the store."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import erp_telemetry as et
+from erp_telemetry.cli import screens
+from erp_telemetry.cli.arguments import (
+    OUTPUT,
+    JsonOption,
+    ObjectivesOption,
+    SecretsOption,
+    StoreOption,
+    WindowOption,
+    now_span,
+    wanted,
+)
+
+_SERVICE = "Service"
+WorkspaceArgument = Annotated[str, typer.Argument(help="The Workspace ID of its Overview page.")]
+LastOption = Annotated[str | None, typer.Option(
+    "--last", help="The last `6h`, `7d` or `2w` up to now.", rich_help_panel="When")]
+TablesOption = Annotated[list[str] | None, typer.Option(
+    "--table", help="This Azure table, such as `AppRequests`; may be given several times. Default: all there are.",
+    rich_help_panel="Which")]
+PartialOption = Annotated[bool, typer.Option(
+    "--allow-partial", help="Keep what came of a slice that cannot be had whole, and say what is missing.",
+    rich_help_panel=OUTPUT)]
+EndpointOption = Annotated[str | None, typer.Option(
+    "--endpoint", help="Of another cloud, such as `https://api.loganalytics.us`.", rich_help_panel=_SERVICE)]
+AuthorityOption = Annotated[Path | None, typer.Option(
+    "--authority", help="PEM of the authorities to trust, where a proxy opens TLS.", rich_help_panel=_SERVICE)]
+SettleOption = Annotated[float | None, typer.Option(
+    "--settle", help="Minutes before now up to which arrivals are read (default 10).", rich_help_panel=_SERVICE)]
+
+
+def pull_azure(
+    workspace: WorkspaceArgument,
+    store: StoreOption = Path("erp.duckdb"),
+    objectives: ObjectivesOption = None,
+    tables: TablesOption = None,
+    window: WindowOption = None,
+    last: LastOption = None,
+    allow_partial: PartialOption = False,
+    endpoint: EndpointOption = None,
+    authority: AuthorityOption = None,
+    settle: SettleOption = None,
+    secrets: SecretsOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Read tables of a Log Analytics workspace into the store, whole slices only; pulling twice equals pulling once.
+
+    Signs in as `az login`, the environment or a managed identity says. What arrived late since the last pull
+    comes too. Ctrl-C leaves whole slices; the same call goes on from there.
+
+    For example:
+
+    - `erp-telemetry pull-azure 6e0e2a4c-7d0b-4f5e-9c55-0d1b8f8a3f11 --last 7d`
+    - two tables: `erp-telemetry pull-azure 6e0e… --table AppRequests --table AppDependencies --last 24h`
+    """
+    try:
+        source = _source(workspace, tables, allow_partial, endpoint, authority, settle)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    span = now_span(window, last, "24h")
+    with screens.progress(f"pulling {source.name}") as show:
+        receipt = et.pull(source, et.Store(store), span, objectives=wanted(objectives), progress=show)
+    if as_json:
+        screens.print_json([screens.receipt_row(receipt)])
+    else:
+        screens.print_receipt(receipt)
+    if not receipt.is_complete:
+        raise typer.Exit(1)
+
+
+def _source(
+    workspace: str, tables: list[str] | None, allow_partial: bool, endpoint: str | None, authority: Path | None,
+    settle: float | None,
+) -> et.AzureLogs:
+    limits = et.AzureLimits() if settle is None else et.AzureLimits(settle=timedelta(minutes=settle))
+    place = {} if endpoint is None else {"endpoint": endpoint}
+    return et.AzureLogs(
+        workspace, tables=tuple(tables) if tables else None, limits=limits, allow_partial=allow_partial,
+        connection_verify=True if authority is None else str(authority), **place)

@@ -1,0 +1,144 @@
+"""Answers of a workspace: whether what was spooled is one whole table, told by its first and last bytes.
+
+The rows between are read once only, by the engine. Whatever does not begin and end as expected is parsed
+in full, so that nothing that says it is partial, broken or something else passes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from erp_telemetry.errors import PartialAnswer, SourceError, SourceUnreachable
+from erp_telemetry.sources import azure_failures
+
+_EDGE = 65_536
+_HEAD = re.compile(rb'"rows"\s*:\s*\[')
+_TAIL = re.compile(rb"\]\s*\}\s*\]\s*\}\s*$")
+_PRIMARY = "PrimaryResult"
+
+
+class Broken(Exception):
+    """What came is no answer; ``is_page`` where it is a web page."""
+
+    def __init__(self, message: str, is_page: bool = False) -> None:
+        super().__init__(message)
+        self.is_page = is_page
+
+    def reason(self, endpoint: str, attempts: int) -> SourceError:
+        """The error to raise in the end."""
+        times = f"{self} ({attempts} times)" if attempts > 1 else str(self)
+        if self.is_page:
+            return SourceUnreachable(f"{endpoint}: {times}: a proxy or a sign-in page stands in the way: check "
+                                     "HTTPS_PROXY and NO_PROXY, and open the address in a browser")
+        return PartialAnswer(f"{endpoint}: {times}: pull again; what came whole stays")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One whole table in a file: where, how many bytes, and the types of its columns as the service tells them."""
+
+    path: Path
+    size: int
+    types: tuple[str, ...]
+
+    def rows(self) -> list[list[Any]]:
+        """The rows as JSON has them; for small answers."""
+        found: list[list[Any]] = json.loads(self.path.read_bytes())["tables"][0]["rows"]
+        return found
+
+
+def check_size(headers: Mapping[str, str], size: int) -> None:
+    """Raise where fewer bytes came than were announced, or none."""
+    announced = headers.get("Content-Length")
+    if size == 0:
+        raise Broken("an empty answer")
+    if announced is not None and not headers.get("Content-Encoding") and int(announced) != size:
+        raise Broken(f"an answer that broke off ({size:,} of {int(announced):,} bytes)")
+
+
+def check(path: Path, columns: tuple[str, ...]) -> Answer:
+    """See that a file is one whole table of these columns.
+
+    Raises:
+        TooMuch: the service says that it is a part.
+        Broken: it is no answer, or not a whole one.
+        SourceError: other columns.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as stream:
+        head = stream.read(_EDGE)
+        stream.seek(max(0, size - _EDGE))
+        tail = stream.read()
+    tables = _opening(head) if _TAIL.search(tail) else None
+    if tables is None:
+        tables = _parsed(path, head)
+    found = tables[0].get("columns") or []
+    names = tuple(str(column.get("name")) for column in found)
+    if names != columns:
+        raise SourceError(f"an answer with the columns {', '.join(names) or 'none'} where {', '.join(columns)} were "
+                          "asked for: pull again; if it stays so, report it")
+    return Answer(path, size, tuple(str(column.get("type")) for column in found))
+
+
+def _opening(head: bytes) -> list[dict[str, Any]] | None:
+    """The tables of an answer without their rows, where nothing but tables comes first; else ``None``."""
+    found = _HEAD.search(head)
+    if found is None:
+        return None
+    try:
+        opened = json.loads(head[:found.end()] + b"]}]}")
+    except ValueError:
+        return None
+    is_plain = (isinstance(opened, dict) and opened.keys() == {"tables"} and len(opened["tables"]) == 1
+                and opened["tables"][0].keys() == {"name", "columns", "rows"}
+                and opened["tables"][0]["name"] == _PRIMARY)
+    return opened["tables"] if is_plain else None
+
+
+def _parsed(path: Path, head: bytes) -> list[dict[str, Any]]:
+    """The tables of an answer that is not written as usual; it is written anew where it is whole."""
+    if head.lstrip()[:1] == b"<":
+        raise Broken("a web page where an answer was expected", is_page=True)
+    try:
+        whole = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise Broken(f"an answer that is not whole ({error})") from error
+    if not isinstance(whole, dict):
+        raise Broken("an answer that is no object")
+    if whole.get("error"):
+        raise azure_failures.too_much(whole["error"], path)
+    tables = whole.get("tables")
+    if not isinstance(tables, list) or not tables:
+        raise Broken("an answer without a table")
+    primary = [table for table in tables if isinstance(table, dict) and table.get("name") == _PRIMARY]
+    if len(primary) != 1 or not isinstance(primary[0].get("rows"), list):
+        raise Broken(f"an answer with {len(primary)} primary results")
+    _rewrite(path, primary)
+    return primary
+
+
+def spell_out(path: Path) -> int:
+    """Write an answer anew as the engine can read it: half of a surrogate pair, which is no text, becomes a mark.
+
+    What an answer in part has of rows stays, without what it says of being one. Returns how many rows there are.
+    """
+    try:
+        whole = json.loads(path.read_bytes())
+        tables = [table for table in whole["tables"] if table["name"] == _PRIMARY and isinstance(table["rows"], list)]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise PartialAnswer(f"an answer that nothing can be read of ({error}): pull again") from error
+    _rewrite(path, tables)
+    return sum(len(table["rows"]) for table in tables)
+
+
+def _rewrite(path: Path, tables: list[dict[str, Any]]) -> None:
+    spare = path.with_suffix(".whole")
+    text = json.dumps({"tables": tables}, ensure_ascii=False)
+    spare.write_bytes(text.encode("utf-8", "replace"))
+    os.replace(spare, path)

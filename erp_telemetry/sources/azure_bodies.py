@@ -1,0 +1,197 @@
+"""Bodies: a span of a workspace's rows becomes files, and files become a statement that the store runs."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from shutil import rmtree
+
+import duckdb
+
+from erp_telemetry import catalog
+from erp_telemetry.catalog import Statement
+from erp_telemetry.errors import PartialAnswer, SourceError
+from erp_telemetry.redactions import excerpt, redact
+from erp_telemetry.schema import TABLES, TIME
+from erp_telemetry.slices import Reject
+from erp_telemetry.sources import azure_answers
+from erp_telemetry.sources.azure_failures import TooMuch
+from erp_telemetry.sources.azure_spans import Span
+from erp_telemetry.sources.azure_wire import Wire
+from erp_telemetry.workspace_queries import WorkspaceQuery
+
+_COUNT = ("Count",)
+_MOST_SPLITS = 64
+# the engine keeps two buffers of the largest object for each thread: not more than the file needs
+_SPARE = 1 << 16
+# a text that is empty and not missing: what was logged was an empty line
+_EMPTY_IS_TEXT = ("message",)
+
+
+@dataclass(slots=True)
+class Body:
+    """Files of one span: whole answers, and where parts are allowed what came of others."""
+
+    folder: Path
+    files: list[Path] = field(default_factory=list)
+    splits: int = 0
+
+    def next(self) -> Path:
+        """Where the next answer goes."""
+        return self.folder / f"{len(self.files)}.json"
+
+    def close(self) -> None:
+        """Remove the files."""
+        rmtree(self.folder, ignore_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Downloads spans of one query; ``era`` is that of the pull that asks.
+
+    ``is_careful`` counts the rows of each answer as it comes: a service may cut answers short without a word.
+    """
+
+    wire: Wire
+    query: WorkspaceQuery
+    allow_partial: bool = False
+    era: int | None = None
+    is_careful: bool = False
+
+    def count(self, span: Span) -> int:
+        """How many rows a span has now."""
+        with scratch() as folder:
+            answer = self.wire.ask(text(self.query, span, "azure/count"), _COUNT, folder / "count.json", self.era)
+            return int(answer.rows()[0][0])
+
+    def download(self, span: Span, count: int) -> Body:
+        """The rows of a span, in as many answers as the service needs.
+
+        Raises ``PartialAnswer`` where it does not even answer the smallest part whole, unless parts are allowed.
+        """
+        body = Body(Path(tempfile.mkdtemp(prefix="erp_telemetry_azure_")))
+        is_done = False
+        try:
+            self._fetch(span, count, body)
+            is_done = True
+        finally:
+            if not is_done:
+                body.close()
+        return body
+
+    def _fetch(self, span: Span, count: int, body: Body) -> None:
+        reason: TooMuch | None = None
+        if count <= self.wire.limits.slice_rows or not span.halves():
+            try:
+                self.wire.ask(text(self.query, span), self.query.columns, body.next(), self.era)
+                if self.is_careful:
+                    self._check(span, count, body.next())
+                body.files.append(body.next())
+                return
+            except TooMuch as error:
+                reason = error
+        if count > 1 and span.halves() and (not self.allow_partial or body.splits < _MOST_SPLITS):
+            body.splits += 1
+            for half, part_count in self._halved(span, count):
+                if part_count:
+                    self._fetch(half, part_count, body)
+        elif self.allow_partial and reason is not None:
+            if reason.path is not None:
+                azure_answers.spell_out(reason.path)
+                body.files.append(reason.path)
+        else:
+            raise PartialAnswer(f"{self.query.reads} {span}: {reason}, and it cannot be asked for less: pull again, or "
+                                "with allow_partial=True keep what comes") from reason
+
+    def _check(self, span: Span, count: int, path: Path) -> None:
+        came = azure_answers.spell_out(path)
+        if came < count and came < (now := self.count(span)):
+            raise TooMuch(f"{came:,} of {now:,} rows came without a word", path)
+
+    def _halved(self, span: Span, count: int) -> list[tuple[Span, int]]:
+        """The halves of a span with the rows each has, which are no fewer than those of the whole."""
+        found = [(half, self.count(half)) for half in span.halves()]
+        told = sum(part for _, part in found)
+        if told < count and not self.allow_partial:
+            raise PartialAnswer(
+                f"{self.query.reads} {span}: its halves have {told:,} rows and it has {count:,}: pull again")
+        return found
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder for small answers."""
+    with tempfile.TemporaryDirectory(prefix="erp_telemetry_azure_") as folder:
+        yield Path(folder)
+
+
+def text(query: WorkspaceQuery, span: Span, ending: str | None = None) -> str:
+    """The query of a span."""
+    return query.text(span.start, span.stop, span.after, span.before, span.parts, span.part, ending=ending)
+
+
+def staging(query: WorkspaceQuery, span: Span, files: list[Path], is_careful: bool = False) -> Statement:
+    """A statement of the rows of answers, each value with the type of its column.
+
+    A time outside the span stops it. Careful, it leaves out rows with a value that is of another type, which
+    :func:`misfits` names.
+    """
+    typed = enumerate(_dtypes(query).items(), 1)
+    columns = ",\n    ".join(f'{_value(at, name, dtype)} as "{name}"' for at, (name, dtype) in typed)
+    source = _source(query, files)
+    within = """case when moment >= $start and moment < $stop or moment is null then moment
+            else error('a row of ' || moment || ' lies outside of what was asked') end"""
+    at = query.columns.index("time") + 1
+    where = f"\nwhere {_misfit(query)} is null" if is_careful else ""
+    sql = f"""select * replace ({within} as "time")
+from (select {columns}, cast(r[{at}] as {TIME}) as moment
+from ({source.sql}){where})"""
+    return Statement(f"select * exclude (moment) from ({sql})",
+                     {**source.parameters, "start": span.start, "stop": span.stop})
+
+
+def misfits(query: WorkspaceQuery, name: str, files: list[Path]) -> tuple[Reject, ...]:
+    """Rows with a value that is not of its column's type, each with its reason."""
+    source = _source(query, files)
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        try:
+            found = connection.execute(
+                f"select {_misfit(query)} as why, left(cast(r as varchar), 4000) from ({source.sql}) "
+                "where why is not null", source.parameters).fetchall()
+        except duckdb.Error as error:
+            # the engine quotes what it could not read: no cause is shown beside
+            raise SourceError(f"{name}: {redact(str(error)).value}") from None
+    return tuple(Reject(name, None, f"{query.answers}: {why}", excerpt(shown)) for why, shown in found)
+
+
+def _source(query: WorkspaceQuery, files: list[Path]) -> Statement:
+    largest = max(file.stat().st_size for file in files)
+    return catalog.query("azure/body").bind(files=[str(file) for file in files], size=largest + _SPARE,
+                                           width=len(query.columns))
+
+
+def _dtypes(query: WorkspaceQuery) -> dict[str, str]:
+    known = {column.name: column.dtype for column in TABLES[query.answers].columns}
+    return {name: known.get(name, "BOOLEAN" if name == "is_untimed" else "VARCHAR") for name in query.columns}
+
+
+def _value(at: int, name: str, dtype: str) -> str:
+    """SQL for one value: an empty text is none, which KQL cannot write otherwise."""
+    if dtype == "VARCHAR":
+        return f"r[{at}]" if name in _EMPTY_IS_TEXT else f"nullif(r[{at}], '')"
+    if dtype == "JSON":
+        # a dynamic value may be a bare text
+        return f"case when json_valid(r[{at}]) then cast(r[{at}] as json) else to_json(nullif(r[{at}], '')) end"
+    return f"cast(nullif(r[{at}], '') as {dtype})"
+
+
+def _misfit(query: WorkspaceQuery) -> str:
+    """SQL for why a row cannot be read; null where it can."""
+    cases = [f"when nullif(r[{at}], '') is not null and try_cast(r[{at}] as {dtype}) is null "
+             f"then '{name} is no {dtype}'"
+             for at, (name, dtype) in enumerate(_dtypes(query).items(), 1) if dtype not in ("VARCHAR", "JSON")]
+    return f"case {' '.join(cases)} end"

@@ -1,0 +1,164 @@
+"""Failures of a workspace: what the service or the network said, in one line with what to do."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from erp_telemetry.errors import SourceError, SourceUnreachable
+from erp_telemetry.redactions import excerpt
+
+if TYPE_CHECKING:
+    from azure.core.rest import HttpResponse
+
+# asked again at the same size these fail again, and keep the service busy for minutes
+_TOO_MUCH = ("E_QUERY_RESULT_SET_TOO_LARGE", "E_RUNAWAY", "E_LOW_MEMORY", "-2133196797", "-2133196802",
+             "ResponsePayloadTooLarge", "ResponseSizeError", "GatewayTimeout", "QueryTimeout", "timed out")
+_PASSING = (408, 429, 500, 502, 503, 529)
+_NOT_THERE = ("SEM0100", "Failed to resolve table")
+
+
+class TooMuch(SourceError):
+    """The service could not answer a question whole, or not in time; ``path`` holds what came."""
+
+    def __init__(self, message: str, path: Path | None = None) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class NotUnderstood(SourceError):
+    """The service does not know a name in the query; ``names_table`` where it may be that of a table."""
+
+    def __init__(self, message: str, names_table: bool) -> None:
+        super().__init__(message)
+        self.names_table = names_table
+
+
+class Busy(Exception):
+    """The service, or the way to it, failed; ``is_passing`` where asking again may help."""
+
+    def __init__(self, message: str, advice: str, is_passing: bool = True, pause_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.advice, self.is_passing, self.pause_seconds = advice, is_passing, pause_seconds
+
+    def reason(self, endpoint: str, attempts: int) -> SourceUnreachable:
+        """The error to raise in the end."""
+        times = "" if attempts == 1 else f" ({attempts} times)"
+        return SourceUnreachable(f"{endpoint}: {self}{times}: {self.advice}")
+
+
+@contextmanager
+def told(endpoint: str) -> Iterator[None]:
+    """Say what the network or the sign-in failed of in our own words."""
+    from azure.core import exceptions
+
+    try:
+        yield
+    except exceptions.ClientAuthenticationError as error:
+        raise Busy(f"sign-in failed ({_short(error)})",
+                   "sign in again (az login), or check what credential= is", is_passing=False) from error
+    except (exceptions.ServiceResponseTimeoutError, exceptions.ServiceRequestTimeoutError) as error:
+        if isinstance(error, exceptions.ServiceRequestTimeoutError):
+            raise Busy("no connection in time", "check the network, and HTTPS_PROXY where one is needed") from error
+        raise TooMuch(f"{endpoint}: no answer in time: ask for a shorter window, or pull again") from error
+    except exceptions.ServiceRequestError as error:
+        raise _unconnected(str(error)) from error
+    except exceptions.AzureError as error:
+        raise Busy(f"the connection broke ({_short(error)})", "check the network and pull again") from error
+
+
+def _unconnected(text: str) -> Busy:
+    if "CERTIFICATE_VERIFY_FAILED" in text or "SSLError" in text:
+        return Busy("its certificate is not trusted", "a proxy that opens TLS stands in the way: pass its authority as "
+                    "connection_verify='authority.pem'", is_passing=False)
+    if "ProxyError" in text or "proxy" in text.lower():
+        return Busy("the proxy does not let it through", "a proxy stands in the way: check HTTPS_PROXY, or name the "
+                    "host in NO_PROXY")
+    return Busy(f"no connection ({excerpt(text)})", "check the network and the endpoint, and HTTPS_PROXY where one is "
+                "needed")
+
+
+def refuse(response: HttpResponse, workspace: str) -> None:
+    """Raise what an answer that is not 200 means."""
+    status, text = response.status_code, response.text()
+    code, said = _error(text)
+    if status in (413, 504) or (status in (400, 500) and any(mark in text for mark in _TOO_MUCH)):
+        raise TooMuch(f"the service gave up ({status} {said}): ask for a shorter window, or pull again")
+    if status in _PASSING:
+        advice = "pull again later: what came stays" if status != 429 else \
+            "others ask this workspace too: pull again later, or lower concurrent= of AzureLimits"
+        raise Busy(f"the service is busy ({status} {said})", advice,
+                   pause_seconds=_retry_after(response.headers.get("Retry-After")))
+    if status == 204:
+        raise Busy("the workspace answered nothing (204)",
+                   f"does {workspace} hold data? Check the id on its Overview page")
+    if status == 401 or (status == 403 and "AuthenticationToken" in code):
+        raise Busy(f"the token is refused ({status} {said})", "sign in again (az login); for another cloud give "
+                   "endpoint=, and a credential whose tokens are for the Log Analytics API", is_passing=False)
+    if status == 403:
+        raise Busy(f"no permission on workspace {workspace} ({said})",
+                   "ask for the role Log Analytics Reader; a new role takes up to an hour", is_passing=False)
+    if status == 404:
+        raise SourceError(f"no workspace {workspace} at this endpoint ({said}): give the Workspace ID of its Overview "
+                          "page, not its name or resource id")
+    if status == 407:
+        raise Busy("the proxy wants a sign-in (407)", "a proxy stands in the way: put its user into HTTPS_PROXY",
+                   is_passing=False)
+    if status == 400:
+        raise NotUnderstood(f"the query is refused ({said})", any(mark in text for mark in _NOT_THERE))
+    raise SourceError(f"an answer that nobody foresaw ({status} {said}): pull again, or report it")
+
+
+def too_much(error: Any, path: Path) -> TooMuch:
+    """What a 200 that says it is not whole means."""
+    said = _innermost(error)
+    return TooMuch(f"the service answered in part ({said}): ask for a shorter window, or pull again", path)
+
+
+def _error(text: str) -> tuple[str, str]:
+    """Code and message of an error body; of what is none its beginning."""
+    try:
+        found = json.loads(text)
+        error = found["error"]
+        return str(error.get("code", "")), _innermost(error)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return "", excerpt(" ".join(text.split()))
+
+
+def _innermost(error: Any) -> str:
+    """Code and message that say most: those of the innermost error."""
+    at = error
+    while isinstance(at, dict):
+        details = at.get("details")
+        inner = at.get("innererror") or (details[0] if isinstance(details, list) and details else None)
+        if not isinstance(inner, dict):
+            break
+        at = inner
+    if not isinstance(at, dict):
+        return excerpt(str(at))
+    return excerpt(" ".join(str(at[key]) for key in ("code", "message") if at.get(key)))
+
+
+def _retry_after(text: str | None) -> float | None:
+    """Seconds to wait, told as seconds or as a date; ``None`` where neither is."""
+    if text is None:
+        return None
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        pass
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return max(0.0, (moment.astimezone(UTC) - datetime.fromtimestamp(time.time(), UTC)).total_seconds())
+
+
+def _short(error: Exception) -> str:
+    return excerpt(str(error).splitlines()[0] if str(error) else type(error).__name__)

@@ -1,0 +1,129 @@
+"""Azure logs: tables of a Log Analytics workspace, pulled whole by slices of time, or said to be short."""
+
+from __future__ import annotations
+
+import re
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from erp_telemetry.catalog import Statement
+from erp_telemetry.errors import PartialAnswer, nearest
+from erp_telemetry.slices import Batch, Plan, Slice
+from erp_telemetry.sources import azure_bodies, azure_plans, azure_spans
+from erp_telemetry.sources.azure_limits import AzureLimits
+from erp_telemetry.sources.azure_wire import PUBLIC, Wire
+from erp_telemetry.window import Window
+from erp_telemetry.workspace_queries import WorkspaceQuery, workspace_queries, workspace_query
+
+_GUID = re.compile(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
+_FAMILY = "azure"
+_STAGED = Statement("select * from staged")
+
+
+@dataclass(frozen=True)
+class AzureLogs:
+    """Tables of a Log Analytics workspace, each by its query in ``queries/azure``.
+
+    A pull reads what happened in its window and arrived before the service's own time less
+    ``limits.settle``. Every slice is counted by the service and kept only where as many rows came. Moments
+    younger than ``limits.late`` are asked for again by later pulls, for what has arrived since.
+
+    Args:
+        workspace: the Workspace ID, a GUID.
+        credential: any object with ``get_token``; default: ``DefaultAzureCredential``.
+        tables: names of Azure tables, such as ``("AppRequests",)``; each has to be there. Default: every
+            table there is a query for; the receipt names those that the workspace does not have.
+        limits: what the service allows, and patience.
+        allow_partial: keep what came of a slice that cannot be had whole; the receipt says what is missing.
+        endpoint: of another cloud, such as ``https://api.loganalytics.us``.
+        connection_verify: a file with the authorities to trust, where a proxy opens TLS.
+    """
+
+    workspace: str
+    credential: Any = field(default=None, repr=False, compare=False)
+    tables: tuple[str, ...] | None = None
+    limits: AzureLimits = field(default_factory=AzureLimits)
+    allow_partial: bool = False
+    endpoint: str = PUBLIC
+    connection_verify: bool | str = True
+    _wire: Wire = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not _GUID.match(self.workspace):
+            raise ValueError(f"workspace is the Workspace ID of its Overview page, a GUID, not {self.workspace!r}")
+        if not self.endpoint.startswith("https://"):
+            raise ValueError(f"a token is sent over https only, not to {self.endpoint!r}")
+        object.__setattr__(self, "endpoint", self.endpoint.rstrip("/").removesuffix("/v1"))
+        object.__setattr__(self, "workspace", self.workspace.lower())
+        if self.tables is not None:
+            object.__setattr__(self, "tables", (self.tables,) if isinstance(self.tables, str) else tuple(self.tables))
+        self._queries(None)
+        object.__setattr__(self, "_wire", Wire(
+            self.workspace, self.credential, self.endpoint, self.connection_verify, self.limits))
+
+    @property
+    def name(self) -> str:
+        """``azure_logs``."""
+        return "azure_logs"
+
+    @property
+    def ahead(self) -> int:
+        """As many slices are read at a time as the service allows queries."""
+        return self.limits.concurrent
+
+    def give_up(self) -> None:
+        """Abandon the reads under way."""
+        self._wire.give_up()
+
+    def slices(self, table: str | None, window: Window | None, ledger: pl.DataFrame) -> Plan:
+        """What is not held of the window, what may have arrived late of any moment, and what was left incomplete.
+
+        Raises:
+            ValueError: no window: a workspace has no end.
+            SourceError: a table that was named is not there, or a query does not run.
+        """
+        if window is None:
+            raise ValueError("a workspace is asked for a window, such as pull(source, store, Window.last(days=7))")
+        before = azure_plans.service_clock(self._wire) - self.limits.settle
+        planner = azure_plans.Planner(self._wire, window, before, self.limits.late)
+        told = ledger.select("slice", "fingerprint").iter_rows() if ledger.width else ()
+        entries = [entry for name, mark in told if (entry := azure_spans.entry(self.workspace, name, mark)) is not None]
+        return planner.plan(self._queries(table), entries, frozenset(self.tables or ()))
+
+    def read(self, part: Slice, careful: bool = False) -> Batch:
+        """Download one slice; ``careful`` downloads it anew, counts it anew, and names rows it cannot read."""
+        told = azure_spans.entry(self.workspace, part.name, part.fingerprint)
+        if told is None:
+            raise ValueError(f"{part.name} is no slice of workspace {self.workspace}")
+        query, span, count = workspace_query(f"{_FAMILY}/{told.file}"), told.span, told.count
+        reader = azure_bodies.Reader(self._wire, query, self.allow_partial, self._wire.era, careful)
+        if not count:
+            return Batch({}, expected_count=0, must_be_whole=True)
+        with ExitStack() as undo:
+            body = reader.download(span, count)
+            undo.callback(body.close)
+            if careful:
+                count = reader.count(span)
+            if not body.files:
+                if not self.allow_partial:
+                    raise PartialAnswer(f"{part.name}: its {count:,} rows are gone: pull again")
+                undo.pop_all()
+                return Batch({}, expected_count=count, close=body.close)
+            rejects = azure_bodies.misfits(query, part.name, body.files) if careful else ()
+            staged = azure_bodies.staging(query, span, body.files, careful)
+            undo.pop_all()
+        return Batch({query.answers: _STAGED}, staged, rejects, count, is_careful=careful,
+                     must_be_whole=not self.allow_partial or not careful, close=body.close)
+
+    def _queries(self, table: str | None) -> list[WorkspaceQuery]:
+        """Queries of the tables that are wanted, of one canonical table or of all."""
+        known = [workspace_query(f"{_FAMILY}/{name}") for name in workspace_queries(_FAMILY)]
+        reads = {query.reads for query in known}
+        for name in self.tables or ():
+            if name not in reads:
+                raise ValueError(f"no query in queries/{_FAMILY} reads {name!r}. {nearest(name, reads)}")
+        return [query for query in known
+                if (self.tables is None or query.reads in self.tables) and table in (None, query.answers)]

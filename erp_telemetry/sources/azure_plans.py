@@ -1,0 +1,182 @@
+"""Plans: which spans of a workspace a pull has to ask for, by what the ledger holds and what the service counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from erp_telemetry import catalog
+from erp_telemetry.errors import PartialAnswer, SourceError
+from erp_telemetry.slices import Plan, Slice
+from erp_telemetry.sources.azure_bodies import Reader, scratch, text
+from erp_telemetry.sources.azure_failures import NotUnderstood, TooMuch
+from erp_telemetry.sources.azure_spans import ORIGIN, Entry, Held, Span, slice_name
+from erp_telemetry.sources.azure_wire import Wire
+from erp_telemetry.window import Window
+from erp_telemetry.workspace_queries import WorkspaceQuery
+
+_BINS = ("time", "n", "bytes")
+_BIN = timedelta(minutes=15)
+# columns of `T | getschema`
+_SCHEMA = ("ColumnName", "ColumnOrdinal", "DataType", "ColumnType")
+Counted = tuple[Span, int, int]
+"""A span, its rows, and its bytes as the service estimates them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Plans the slices of one pull; ``before`` is the arrival it reads up to."""
+
+    wire: Wire
+    window: Window
+    before: datetime
+    late: timedelta
+
+    def plan(self, queries: Iterable[WorkspaceQuery], entries: Iterable[Entry], named: frozenset[str]) -> Plan:
+        """The slices of some queries, in the order of their time; a table that is named has to be there."""
+        asked, told = list(queries), list(entries)
+        with ThreadPoolExecutor(self.wire.limits.concurrent, "erp_telemetry_plan") as pool:
+            plans = list(pool.map(lambda query: self._of_file(query, told), asked))
+        absent = tuple(sorted({query.reads for query, found in zip(asked, plans, strict=True) if found is None}))
+        missing = sorted(named.intersection(absent))
+        if missing or (absent and len(absent) == len({query.reads for query in asked})):
+            raise SourceError(f"workspace {self.wire.workspace} has no table {', '.join(missing or absent)}: is it the "
+                              "right one, and does it collect them? Leave them out of tables=")
+        slices = [one for found in plans if found is not None for one in found]
+        held = sum(found.held for found in plans if found is not None)
+        return Plan(sorted(slices, key=lambda one: (one.name.split("/")[2], one.name)), held, absent)
+
+    def _of_file(self, query: WorkspaceQuery, entries: list[Entry]) -> Plan | None:
+        """The slices of one query; ``None`` where its table is absent."""
+        file = query.name.rpartition("/")[2]
+        own = [entry for entry in entries if entry.file == file]
+        held = Held.of(entry.span for entry in own)
+        reader = Reader(self.wire, query)
+        latest = {entry.span: entry for entry in own}
+        try:
+            found = [one for span in (*held.gaps(self.window, self.before), *held.open(self.before, self.late))
+                     for one in self._cut(reader, span)]
+            again = [*self._missing(reader, latest.values()), *self._grown(reader, latest.values(), held)]
+        except NotUnderstood as error:
+            if self._is_absent(query, error):
+                return None
+            raise SourceError(f"queries/{query.name}.kql does not run in this workspace: {error}") from error
+        slices = [_slice(self.wire.workspace, file, query.answers, span, count)
+                  for span, count in (*((span, count) for span, count, _ in found), *again)]
+        untouched = latest.keys() - {span for span, _ in again}
+        return Plan(slices, sum(span.start < self.window.stop and span.stop > self.window.start for span in untouched))
+
+    def _is_absent(self, query: WorkspaceQuery, error: NotUnderstood) -> bool:
+        """Whether the table itself is not there, and not one of the columns that the query names."""
+        if not error.names_table:
+            return False
+        try:
+            with scratch() as folder:
+                self.wire.ask(f"{query.reads} | getschema", _SCHEMA, folder / "schema.json")
+        except NotUnderstood as refused:
+            if refused.names_table:
+                return True
+            raise
+        return False
+
+    def _cut(self, reader: Reader, span: Span) -> Iterator[Counted]:
+        """A span as slices that each fit into an answer."""
+        limits = self.wire.limits
+        for part, count, size in pack(span, self._bins(reader, span), limits.slice_rows, limits.slice_bytes):
+            yield from self._fitted(reader, (part, count, size))
+
+    def _fitted(self, reader: Reader, counted: Counted) -> Iterator[Counted]:
+        """A span that is busier than its answer may be is halved, each half with its own count."""
+        span, count, size = counted
+        limits = self.wire.limits
+        halves = span.halves()
+        if (count <= limits.slice_rows and size <= limits.slice_bytes) or count <= 1 or len(halves) < 2 \
+                or halves[0].parts > 1:
+            yield counted
+            return
+        told = [(half, reader.count(half)) for half in halves]
+        if sum(part for _, part in told) < count:
+            raise PartialAnswer(f"{reader.query.reads} {span}: its halves have fewer rows than it has: pull again")
+        for half, part in told:
+            yield from self._fitted(reader, (half, part, size * part // count))
+
+    def _bins(self, reader: Reader, span: Span) -> list[tuple[datetime, int, int]]:
+        """Rows and bytes of each quarter of an hour that has any."""
+        try:
+            with scratch() as folder:
+                answer = self.wire.ask(text(reader.query, span, "azure/slices"), _BINS, folder / "bins.json")
+                bins = [(moment(row[0]), int(row[1]), int(row[2] or 0)) for row in answer.rows()]
+        except TooMuch as error:
+            if span.stop - span.start <= _BIN:
+                raise PartialAnswer(f"{reader.query.reads} {span}: not even its rows can be counted ({error}): pull "
+                                    "again") from error
+            return [one for half in span.halves() for one in self._bins(reader, half)]
+        count = reader.count(span)
+        if sum(n for _, n, _ in bins) < count:
+            raise PartialAnswer(f"{reader.query.reads} {span}: {count:,} rows were counted and "
+                                f"{sum(n for _, n, _ in bins):,} by quarters of an hour: pull again")
+        return bins
+
+    def _missing(self, reader: Reader, entries: Iterable[Entry]) -> list[tuple[Span, int]]:
+        """Spans of which rows are missing, to be asked for again as they were."""
+        return [(entry.span, reader.count(entry.span)) for entry in entries if entry.missing]
+
+    def _grown(self, reader: Reader, entries: Iterable[Entry], held: Held) -> list[tuple[Span, int]]:
+        """Spans not final in which the service now sees more rows than it did: arrival is told only about."""
+        grown = []
+        for row in _runs(entry for entry in entries if not entry.missing and not self._is_final(entry.span, held)):
+            whole = Span(row[0].span.start, row[-1].span.stop, row[0].span.after, row[0].span.before)
+            if len(row) > 1 and reader.count(whole) <= sum(entry.count for entry in row):
+                continue
+            for entry in row:
+                now = reader.count(entry.span)
+                if now > entry.count:
+                    grown.append((entry.span, now))
+        return grown
+
+    def _is_final(self, span: Span, held: Held) -> bool:
+        return held.reaches(span.start, span.stop, span.stop + self.late)
+
+
+def service_clock(wire: Wire) -> datetime:
+    """What time the service has."""
+    with scratch() as folder:
+        lines = (catalog.root() / "workspace" / "clock.kql").read_text(encoding="utf-8")
+        return moment(wire.ask(lines, ("time",), folder / "clock.json").rows()[0][0])
+
+
+def moment(told: str) -> datetime:
+    """A time as the service writes it, its seventh digit left out."""
+    return datetime.fromisoformat(told).astimezone(UTC)
+
+
+def pack(span: Span, bins: Iterable[tuple[datetime, int, int]], most_rows: int, most_bytes: int) -> Iterator[Counted]:
+    """Tile a span with slices of whole quarters of an hour that are not more than wanted; moments without rows too."""
+    at, rows, size = span.start, 0, 0
+    for begin, count, weight in sorted(bins):
+        if rows and (rows + count > most_rows or size + weight > most_bytes) and begin > at:
+            yield Span(at, begin, span.after, span.before), rows, size
+            at, rows, size = begin, 0, 0
+        rows, size = rows + count, size + weight
+    yield Span(at, span.stop, span.after, span.before), rows, size
+
+
+def _runs(entries: Iterable[Entry]) -> list[list[Entry]]:
+    """Entries of one arrival that follow one another without a gap: one count may do for all of them."""
+    runs: list[list[Entry]] = []
+    for entry in sorted(entries, key=lambda one: (one.span.after, one.span.before, one.span.start)):
+        last = runs[-1][-1].span if runs else None
+        if last and (last.stop, last.after, last.before) == (entry.span.start, entry.span.after, entry.span.before):
+            runs[-1].append(entry)
+        else:
+            runs.append([entry])
+    return runs
+
+
+def _slice(workspace: str, file: str, table: str, span: Span, count: int) -> Slice:
+    return Slice(slice_name(workspace, file, span), f"n={count}", table=table, is_cut=True)
+
+
+__all__ = ["ORIGIN", "Planner", "moment", "pack", "service_clock"]

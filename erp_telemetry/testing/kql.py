@@ -1,0 +1,183 @@
+"""What the loopback adds to duckdb-kql: functions it does not map, and names it does not tell apart.
+
+The whole list: ``ingestion_time()``, ``hash(x)``, ``hash(x, n)``, ``estimate_data_size(*)``,
+``bag_merge(a, b)``, ``bag_remove_keys(bag, keys)``, ``column_ifexists("X", otherwise)``; and a name
+that differs from a column only in case is unknown, as the service says it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
+
+ARRIVAL = "_IngestionTime"
+HIDDEN = ("_ItemId", "_TimeReceived", ARRIVAL)
+"""Columns of every table that a query gets only by naming them."""
+_MAP = "cast({0} as map(varchar, json))"
+_FUNCTIONS: Mapping[str, tuple[str, tuple[int, ...]]] = {
+    "ingestion_time": (f'"{ARRIVAL}"', (0,)),
+    # the service hashes otherwise; what is promised is only that equal texts share one of n parts
+    "hash": ("cast(hash(cast({0} as varchar)) % {1} as bigint)", (2,)),
+    "estimate_data_size": ("strlen(concat(*columns(*)))", (0,)),
+    "bag_merge": (f"to_json(map_concat({_MAP.format('{1}')}, {_MAP}))", (2,)),
+    "bag_remove_keys": (
+        f"to_json(map_from_entries(list_filter(map_entries({_MAP}), "
+        "lambda e: not list_contains(cast({1} as varchar[]), e.key))))", (2,)),
+}
+_TOKEN = re.compile(
+    r"""(?P<comment>//[^\n]*)"""
+    r"""|(?P<text>[hH]?@"[^"]*"|[hH]?@'[^']*'|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')"""
+    r"""|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"""
+    r"""|(?P<other>.)""", re.DOTALL)
+_LITERAL = re.compile(
+    r"""(datetime\(\s*|\blet\s+\w+\s*=\s*(?=\d+\s*;))(?:(?P<moment>\d{4}-[\dT:.Z-]+)|(?P<whole>\d{1,9}))(\s*[;)])""")
+_WHOLE_ROW = re.compile(r"estimate_data_size\s*\(\s*\*\s*\)")
+_OPTIONAL = re.compile(r"column_ifexists\s*\(\s*(['\"])(\w+)\1\s*,")
+
+
+class QueryRefused(Exception):
+    """The service would not run this query: its code, such as ``SEM0100``, and what it says."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+
+
+def names_in(kql: str) -> list[str]:
+    """Every name a query may read a table or a column by, in order.
+
+    Left out are comments, texts, functions, operators after a bar, and members of a dynamic value; names
+    quoted as ``['x']`` are in.
+    """
+    found = []
+    tokens = [match for match in _TOKEN.finditer(kql) if not match["comment"] and match[0].strip()]
+    for place, match in enumerate(tokens):
+        before = tokens[place - 1] if place else None
+        after = tokens[place + 1][0] if place + 1 < len(tokens) else ""
+        if match["name"] and after != "(" and (before is None or before[0] not in ("|", ".")):
+            found.append(match["name"])
+        # what is indexed stands right before the bracket
+        elif match["text"] and before and before[0] == "[" and not re.match(r"[\w\])]", kql[before.start() - 1:]):
+            found.append(match["text"].strip("hH@'\""))
+    return found
+
+
+def optional_in(kql: str) -> set[str]:
+    """The columns a query takes if they are there."""
+    return {match[2] for match in _OPTIONAL.finditer(kql)}
+
+
+class Translation(NamedTuple):
+    """A query in DuckDB's SQL; ``shape`` is the same for queries that differ in moments and numbers only."""
+
+    sql: str
+    parameters: dict[str, Any]
+    shape: str
+
+
+def translate(kql: str, schema: Mapping[str, Iterable[str]], now: datetime) -> Translation:
+    """Turn a query into SQL of DuckDB.
+
+    ``schema`` has the columns of the tables by name. ``now`` is what ``now()`` and ``ago()`` go by.
+
+    Raises:
+        QueryRefused: the query does not parse, or holds what is not in the list above nor in duckdb-kql.
+    """
+    columns = {name for of in schema.values() for name in of}
+    _check_case(kql, columns)
+    plain = _plain(kql, columns)
+    fixed = tuple((name, tuple(of)) for name, of in schema.items())
+    template, literals = _lift(plain)
+    try:
+        shape, has_clock = _sql(template, fixed)
+    except QueryRefused:
+        # with its own literals, so that what is refused is told by them
+        shape, has_clock = _sql(plain, fixed)
+    sql = shape
+    for sentinel, literal in literals.items():
+        sql = sql.replace(sentinel, literal)
+    parameters = {_clock_slot(): now.astimezone(UTC).replace(tzinfo=None)} if has_clock else {}
+    return Translation(sql, parameters, shape)
+
+
+@lru_cache(maxsize=512)
+def _sql(kql: str, schema: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[str, bool]:
+    """The SQL of a query, and whether it asks for the time; parsing takes far longer than running."""
+    import duckdb_kql
+
+    _teach()
+    try:
+        found = duckdb_kql.to_sql(
+            kql, schema={name: list(of) for name, of in schema}, allow_write=False, query_now=datetime(2000, 1, 1))
+    except duckdb_kql.KqlSyntaxError as error:
+        raise QueryRefused("SYN0002", str(error)) from error
+    except duckdb_kql.KqlSchemaError as error:
+        raise QueryRefused("SEM0100", str(error)) from error
+    except duckdb_kql.KqlUnsupportedError as error:
+        raise QueryRefused("SEM0260", f"{error}; the loopback cannot run this") from error
+    return str(found), _clock_slot() in found.parameters
+
+
+def _clock_slot() -> str:
+    from duckdb_kql.translate import CLOCK_SLOT
+
+    return CLOCK_SLOT
+
+
+def _lift(kql: str) -> tuple[str, dict[str, str]]:
+    """Take the moments and whole numbers out of a query, so that queries that differ in them only are one.
+
+    Returns: the query with sentinels in their place, and what each stands for.
+    """
+    literals: dict[str, str] = {}
+
+    def lift(match: re.Match[str]) -> str:
+        number = len(literals) + 1
+        sentinel = f"{number:04}-01-01T00:00:00.765432Z" if match["moment"] else f"98765{number:04}"
+        literals[sentinel] = match["moment"] or match["whole"]
+        return f"{match[1]}{sentinel}{match[4]}"
+
+    return _LITERAL.sub(lift, kql), literals
+
+
+@cache
+def _teach() -> None:
+    """Give duckdb-kql the functions of our list, once."""
+    from duckdb_kql.translate.functions import SCALAR_FUNCTIONS, FunctionSpec
+
+    for name, (template, arities) in _FUNCTIONS.items():
+        SCALAR_FUNCTIONS.setdefault(name, FunctionSpec(name, "template", template, arities))
+
+
+def _check_case(kql: str, columns: set[str]) -> None:
+    """Refuse a name that only DuckDB, blind to case, would take for a column."""
+    lower = {name.lower() for name in columns}
+    made = set(re.findall(r"([A-Za-z_]\w*)(?:['\"]\])?\s*=(?![=~])", kql))
+    for name in names_in(kql):
+        if name not in columns and name not in made and name.lower() in lower:
+            raise QueryRefused("SEM0100", f"Failed to resolve table or column expression named '{name}'")
+
+
+def _plain(kql: str, columns: set[str]) -> str:
+    """Write what duckdb-kql cannot read in other words: an optional column as itself or as what stands for it."""
+    kql = _WHOLE_ROW.sub("estimate_data_size()", kql)
+    while found := _OPTIONAL.search(kql):
+        stop = _closing(kql, found.end())
+        otherwise = kql[found.end():stop].strip()
+        kql = kql[:found.start()] + (found[2] if found[2] in columns else f"({otherwise})") + kql[stop + 1:]
+    return kql
+
+
+def _closing(kql: str, start: int) -> int:
+    """Where the bracket opened before ``start`` closes."""
+    depth = 1
+    for match in _TOKEN.finditer(kql, start):
+        depth += {"(": 1, ")": -1}.get(match["other"] or "", 0)
+        if depth == 0:
+            return match.start()
+    raise QueryRefused("SYN0002", "Query could not be parsed: column_ifexists( is not closed")
+

@@ -1,0 +1,223 @@
+"""A workspace: Azure tables held in memory, asked in KQL, with rows that may arrive late."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from erp_telemetry.testing.kql import ARRIVAL, HIDDEN, QueryRefused, Translation, names_in, optional_in, translate
+
+_SQL_TYPES = {
+    "bool": "boolean", "int": "integer", "long": "bigint", "real": "double", "decimal": "decimal(38, 18)",
+    "string": "varchar", "datetime": "timestamp", "timespan": "interval", "guid": "uuid", "dynamic": "json",
+}
+_HIDDEN_TYPES = dict(zip(HIDDEN, ("string", "datetime", "datetime"), strict=True))
+_STANDARD = {"TimeGenerated": "datetime"} | dict.fromkeys(
+    ("TenantId", "SourceSystem", "Type", "_ResourceId", "_SubscriptionId"), "string")
+_INTEGERS: Mapping[Any, str] = {
+    pl.Int8: "int", pl.Int16: "int", pl.Int32: "int", pl.UInt8: "int", pl.UInt16: "int",
+}
+_TICKS = """list_transform([epoch_us({0})], lambda u: case when u < 0 then '-' else '' end
+    || case when abs(u) >= 86400000000 then (abs(u) // 86400000000) || '.' else '' end
+    || strftime(make_timestamp(abs(u) % 86400000000), '%H:%M:%S')
+    || case when u % 1000000 = 0 then '' else '.' || lpad((abs(u) % 1000000)::varchar, 6, '0') || '0' end)[1]"""
+# what goes over the wire as text; a text is never null in KQL
+_WIRE = {
+    "datetime": "rtrim(rtrim(left(strftime({0}, '%Y-%m-%dT%H:%M:%S.%n'), 27), '0'), '.') || 'Z'",
+    "timespan": _TICKS,
+    "string": "coalesce(cast({0} as varchar), '')",
+    "guid": "cast({0} as varchar)",
+    "dynamic": "cast({0} as varchar)",
+    "decimal": "cast({0} as varchar)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a query answers: columns with their KQL types, and rows of what JSON can say."""
+
+    columns: tuple[tuple[str, str], ...]
+    rows: list[tuple[Any, ...]]
+
+
+@cache
+def declared_tables() -> Mapping[str, Mapping[str, str]]:
+    """The columns of Azure's tables and their KQL types, by table."""
+    text = (files("erp_telemetry.testing") / "azure_tables.json").read_text(encoding="utf-8")
+    found: Mapping[str, Mapping[str, str]] = json.loads(text)["tables"]
+    return found
+
+
+class Workspace:
+    """Azure tables by name; frames in, answers to KQL out."""
+
+    def __init__(self, name: str, tables: Mapping[str, pl.DataFrame], now: datetime) -> None:
+        self.name = name
+        self._lock = threading.Lock()
+        self._columns: dict[str, dict[str, str]] = {}
+        self._held: dict[str, int] = {}
+        self._answered: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {}
+        self._connection = duckdb.connect(":memory:")
+        self._connection.execute("set TimeZone = 'UTC'; create schema held")
+        for table, frame in tables.items():
+            self._create(table, frame)
+            self.hold(table, frame, "TimeGenerated" if "TimeGenerated" in frame.columns else now)
+
+    def close(self) -> None:
+        """Free what it holds."""
+        self._connection.close()
+
+    def hold(self, table: str, frame: pl.DataFrame, arrival: str | datetime) -> None:
+        """Add rows to a table; ``arrival`` is a column, or the moment they arrived where the frame does not say."""
+        told = self.check(table, frame)
+        columns = self._columns[table]
+        with self._lock:
+            number = self._held[table]
+            self._held[table] += len(told)
+            values = [_value(column, kind, told) for column, kind in columns.items()]
+            values += self._hidden_values(table, told, number, arrival)
+            self._connection.register("incoming", told.with_row_index("row_number_of_frame"))
+            try:
+                self._connection.execute(f'insert into held."{table}" select {", ".join(values)} from incoming')
+            finally:
+                self._connection.unregister("incoming")
+
+    def check(self, table: str, frame: pl.DataFrame) -> pl.DataFrame:
+        """The rows as the table takes them: their moments in UTC.
+
+        Raises:
+            ValueError: no such table or column, or a moment without a time zone.
+        """
+        if table not in self._columns:
+            raise ValueError(f"there is no table {table}; there are {', '.join(self._columns)}")
+        if unknown := sorted(set(frame.columns) - set(self._columns[table]) - set(HIDDEN)):
+            raise ValueError(f"{table} has no column {', '.join(unknown)}: a table keeps the columns it was made with")
+        return _in_utc(table, frame)
+
+    def ask(self, kql: str, now: datetime, between: tuple[datetime, datetime] | None = None) -> Answer:
+        """Run a query; ``between`` is the time range asked for beside it, half-open.
+
+        Raises:
+            QueryRefused: the service would say no.
+        """
+        named = set(names_in(kql)) | optional_in(kql) | ({ARRIVAL} if "ingestion_time" in kql else set())
+        tables = [table for table in self._columns if table in named]
+        schema = {table: [*self._columns[table], *(name for name in HIDDEN if name in named)] for table in tables}
+        query = translate(kql, schema, now)
+        with self._lock:
+            cursor = self._connection.cursor()
+        try:
+            cursor.execute("set TimeZone = 'UTC'")
+            for table, columns in schema.items():
+                cursor.execute(_view(table, columns, between if "TimeGenerated" in columns else None))
+            return self._answer(cursor, query, str(schema))
+        except duckdb.Error as error:
+            raise _as_service(str(error)) from error
+        finally:
+            cursor.close()
+
+    def _answer(self, cursor: duckdb.DuckDBPyConnection, query: Translation, schema: str) -> Answer:
+        """Run the SQL and give each value as the wire wants it."""
+        from duckdb_kql.types import kusto_type
+
+        key = (query.shape, schema)
+        if key not in self._answered:
+            # asked once for each shape: to bind a long query takes as long as to run it
+            found = cursor.execute(f"select * from ({query.sql}) limit 0", query.parameters).description or []
+            self._answered[key] = tuple(
+                (str(name), kusto_type(kind)) for name, kind, *_ in found if name != ARRIVAL)
+        columns = self._answered[key]
+        quoted = [(kind, '"' + name.replace('"', '""') + '"') for name, kind in columns]
+        shown = ", ".join(f"{_WIRE.get(kind, '{0}').format(name)} as {name}" for kind, name in quoted)
+        return Answer(columns, cursor.execute(f"select {shown} from ({query.sql})", query.parameters).fetchall())
+
+    def _create(self, table: str, frame: pl.DataFrame) -> None:
+        if not re.fullmatch(r"\w+", table):
+            raise ValueError(f"{table!r} is no name of a table: letters, digits and underscores")
+        columns = dict(declared_tables().get(table, _STANDARD))
+        for name, kind in frame.schema.items():
+            if name not in columns and name not in _HIDDEN_TYPES:
+                columns[name] = _kql_type(table, name, kind)
+        made = ", ".join(
+            f'"{name}" {_sql_type(kind, frame.schema.get(name))}' for name, kind in (columns | _HIDDEN_TYPES).items())
+        self._connection.execute(f'create table held."{table}" ({made})')
+        self._columns[table] = columns
+        self._held[table] = 0
+
+    def _hidden_values(
+        self, table: str, frame: pl.DataFrame, number: int, arrival: str | datetime
+    ) -> list[str]:
+        made = f"cast(cast(md5('{table}/' || ({number} + row_number_of_frame)) as uuid) as varchar)"
+        item = "cast(_ItemId as varchar)" if "_ItemId" in frame.columns else made
+        came = f'"{arrival}"' if isinstance(arrival, str) else f"timestamp '{arrival:%Y-%m-%d %H:%M:%S.%f}'"
+        arrived = ARRIVAL if ARRIVAL in frame.columns else came
+        received = "_TimeReceived" if "_TimeReceived" in frame.columns else arrived
+        return [item, received, arrived]
+
+
+def _in_utc(table: str, frame: pl.DataFrame) -> pl.DataFrame:
+    """The same moments without a zone; a moment that never had one is refused."""
+    moments = [name for name, kind in frame.schema.items() if isinstance(kind, pl.Datetime)]
+    for name in moments:
+        if frame.schema[name].time_zone is None:  # type: ignore[attr-defined]
+            raise ValueError(f"{table}.{name} has no time zone: say which, such as .dt.replace_time_zone('UTC')")
+    return frame.with_columns(pl.col(moments).dt.convert_time_zone("UTC").dt.replace_time_zone(None))
+
+
+def _kql_type(table: str, name: str, kind: pl.DataType) -> str:
+    if kind.is_integer():
+        return _INTEGERS.get(kind.base_type(), "long")
+    if kind.is_float():
+        return "real"
+    by_type: dict[Any, str] = {
+        pl.Boolean: "bool", pl.String: "string", pl.Null: "string", pl.Datetime: "datetime", pl.Duration: "timespan",
+        pl.Struct: "dynamic", pl.List: "dynamic", pl.Decimal: "decimal", pl.Categorical: "string", pl.Enum: "string",
+    }
+    if kind.base_type() not in by_type:
+        raise ValueError(f"{table}.{name} is {kind}, which KQL has no type for")
+    return by_type[kind.base_type()]
+
+
+def _sql_type(kind: str, found: pl.DataType | None) -> str:
+    is_fine = kind == "datetime" and isinstance(found, pl.Datetime) and found.time_unit == "ns"
+    return "timestamp_ns" if is_fine else _SQL_TYPES[kind]
+
+
+def _value(column: str, kind: str, frame: pl.DataFrame) -> str:
+    """What a row of the frame puts into a column."""
+    if column not in frame.columns:
+        return "''" if kind == "string" else "null"
+    if kind == "string":
+        return f"""coalesce(cast("{column}" as varchar), '')"""
+    if kind == "dynamic":
+        if frame.schema[column] != pl.String:
+            return f'to_json("{column}")'
+        return f"""case when "{column}" <> '' then coalesce(try_cast("{column}" as json), to_json("{column}")) end"""
+    return f'cast("{column}" as {_sql_type(kind, frame.schema[column])})'
+
+
+def _view(table: str, columns: list[str], between: tuple[datetime, datetime] | None) -> str:
+    shown = ", ".join(f'"{name}"' for name in columns)
+    sql = f'create temporary view "{table}" as select {shown} from held."{table}"'
+    if between is None:
+        return sql
+    start, stop = (f"timestamp '{moment:%Y-%m-%d %H:%M:%S.%f}'" for moment in between)
+    return f"{sql} where TimeGenerated >= {start} and TimeGenerated < {stop}"
+
+
+def _as_service(message: str) -> QueryRefused:
+    """DuckDB's complaint, in the words of the service where it is about a name."""
+    if found := re.search(r'Referenced column "([^"]+)" not found|Table with name (\S+) does not exist', message):
+        return QueryRefused(
+            "SEM0100", f"Failed to resolve table or column expression named '{found[1] or found[2]}'")
+    return QueryRefused("SEM0260", f"{message}; the loopback cannot run this")

@@ -1,0 +1,35 @@
+"""The Kusto language service, asked through Node; both are tools of the tests only."""
+
+from __future__ import annotations
+
+import functools
+import json
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+TABLES: Mapping[str, Mapping[str, str]] = json.loads((HERE / "tables.json").read_text(encoding="utf-8"))["tables"]
+
+
+@functools.cache
+def missing() -> str:
+    """What is missing for it, in words; empty where nothing is."""
+    if shutil.which("node") is None:
+        return "no Node: install nodejs and npm, then run npm install --no-package-lock --prefix tests/azure"
+    if not (HERE / "node_modules/@kusto/language-service-next/package.json").is_file():
+        return "no Kusto language service: run npm install --no-package-lock --prefix tests/azure"
+    return ""
+
+
+def check(queries: Mapping[str, str]) -> dict[str, Any]:
+    """For each query its errors and the columns it gives."""
+    node = shutil.which("node")
+    assert node is not None
+    asked = json.dumps({"tables": TABLES, "queries": queries})
+    ran = subprocess.run([node, HERE / "check_queries.js"], input=asked, capture_output=True, text=True, timeout=120)
+    assert ran.returncode == 0, ran.stderr
+    answered: dict[str, Any] = json.loads(ran.stdout)
+    return answered

@@ -1,0 +1,155 @@
+"""Refusals: whatever stands between a pull and its workspace is one line that says what to do."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+import erp_telemetry as et
+
+from .conftest import Opening
+from .support import DAY, HOUR, MINUTE, MORNING, every, limits, requests, source, spans, wanted
+
+
+class Stranger:
+    """Signs in for another audience than it is asked to."""
+
+    def __init__(self, credential: Any) -> None:
+        self.credential = credential
+
+    def get_token(self, *scopes: str, **options: Any) -> Any:
+        return self.credential.get_token("https://management.azure.com/.default", **options)
+
+
+class SignedOut:
+    """As a credential of the SDK that finds nobody signed in."""
+
+    def get_token(self, *scopes: str, **options: Any) -> Any:
+        from azure.core.exceptions import ClientAuthenticationError
+
+        raise ClientAuthenticationError("Please run 'az login' to set up an account\nand so on")
+
+
+def refusal(asked: et.AzureLogs, kind: type[et.SourceError] = et.SourceUnreachable) -> str:
+    with pytest.raises(et.SourceError) as caught:
+        et.pull(asked, et.Store(), MORNING)
+    assert type(caught.value) is kind
+    line = str(caught.value)
+    assert "\n" not in line and len(line) < 400
+    return line
+
+
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_a_wrong_workspace(opened: Opening) -> None:
+    azure = opened(AppRequests=requests([DAY]))
+    line = refusal(replace(source(azure), workspace="00000000-0000-0000-0000-000000000000"), et.SourceError)
+    assert "no workspace 00000000" in line and "give the Workspace ID of its Overview page" in line
+    assert len(azure.asked) == 1
+
+
+@pytest.mark.parametrize("name", ["prod-logs", "/subscriptions/1/resourceGroups/2", ""])
+def test_a_workspace_that_is_no_guid(name: str) -> None:
+    with pytest.raises(ValueError, match="workspace is the Workspace ID of its Overview page, a GUID"):
+        et.AzureLogs(name)
+
+
+def test_an_expired_credential_is_not_asked_a_thousand_times(opened: Opening) -> None:
+    azure = opened(AppRequests=requests(every(MINUTE)))
+    store, small = et.Store(), source(azure, limits=limits(rows=60, concurrent=1))
+
+    def expire(done: int, of: int, name: str) -> None:
+        assert of > 10
+        if done == 2:
+            azure.expire_tokens()
+
+    with pytest.raises(et.SourceUnreachable, match=r"the token is refused \(401.*sign in again \(az login\)"):
+        et.pull(small, store, MORNING, progress=expire)
+    assert sum(one.status == 401 for one in azure.asked) <= 2
+    assert 2 <= store.ledger().height <= 3, "what was read before stays"
+
+
+def test_a_missing_permission(opened: Opening) -> None:
+    azure = opened(AppRequests=requests([DAY]))
+    azure.is_permitted = False
+    assert "ask for the role Log Analytics Reader; a new role takes up to an hour" in refusal(source(azure))
+    assert len(azure.asked) == 1
+
+
+def test_tokens_of_another_audience(opened: Opening) -> None:
+    azure = opened(AppRequests=requests([DAY]))
+    line = refusal(replace(source(azure), credential=Stranger(azure.credential)))
+    assert "the token is refused" in line and "whose tokens are for the Log Analytics API" in line
+
+
+def test_nobody_signed_in(opened: Opening) -> None:
+    line = refusal(replace(source(opened(AppRequests=requests([DAY]))), credential=SignedOut()))
+    assert "sign-in failed (Please run 'az login' to set up an account)" in line and "sign in again" in line
+
+
+def test_no_network(opened: Opening) -> None:
+    away = replace(source(opened()), endpoint=f"https://127.0.0.1:{closed_port()}")
+    assert "check the network and the endpoint" in refusal(away)
+
+
+def test_a_proxy_that_does_not_answer(opened: Opening, monkeypatch: pytest.MonkeyPatch) -> None:
+    azure = opened(AppRequests=requests([DAY]))
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{closed_port()}")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    assert "a proxy stands in the way: check HTTPS_PROXY" in refusal(source(azure))
+
+
+def test_a_proxy_that_opens_tls(opened: Opening) -> None:
+    line = refusal(replace(source(opened(AppRequests=requests([DAY]))), connection_verify=True))
+    assert "its certificate is not trusted" in line and "connection_verify='authority.pem'" in line
+
+
+def test_plain_http_gets_no_token() -> None:
+    with pytest.raises(ValueError, match="a token is sent over https only"):
+        et.AzureLogs("00000000-0000-0000-0000-000000000000", endpoint="http://127.0.0.1")
+
+
+def test_azure_identity_is_wanted_only_without_a_credential(
+    opened: Opening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "azure.identity", None)
+    azure = opened(AppRequests=requests([DAY]))
+    assert et.pull(source(azure), et.Store(), MORNING).is_complete
+    line = refusal(replace(source(azure), credential=None), et.SourceError)
+    assert "pip install 'erp-telemetry[azure]', or pass credential=" in line
+
+
+def test_a_table_nobody_has_a_query_for() -> None:
+    with pytest.raises(ValueError, match=r"no query in queries/azure reads 'AppRequest'. Did you mean: AppRequests"):
+        et.AzureLogs("00000000-0000-0000-0000-000000000000", tables=("AppRequest",))
+
+
+def test_limits_that_cannot_be() -> None:
+    with pytest.raises(ValueError, match="rows of AzureLimits is above 0, not 0"):
+        et.AzureLimits(rows=0)
+    with pytest.raises(ValueError, match="at most 600 s"):
+        et.AzureLimits(wait_seconds=601)
+
+
+def test_a_credential_is_not_shown(opened: Opening) -> None:
+    assert "redential" not in repr(source(opened()))
+
+
+def test_a_source_is_asked_again_after_it_failed(opened: Opening) -> None:
+    frame = requests(every(HOUR))
+    azure = opened(AppRequests=frame)
+    asked, store = source(azure), et.Store()
+    azure.is_permitted = False
+    refusal(asked)
+    azure.is_permitted = True
+    et.pull(asked, store, MORNING)
+    assert spans(store) == wanted(frame)
