@@ -332,6 +332,16 @@ def test_five_clients_at_once_get_each_their_own(azure: LoopbackAzure) -> None:
     assert sorted(asked.number for asked in azure.asked) == list(range(1, 26))
 
 
+def test_clients_at_once_share_a_statement_and_not_its_values(azure: LoopbackAzure) -> None:
+    def names(part: int) -> set[str]:
+        return {row[2] for row in rows(post(azure, prelude(16, part) + "answer", NO_CACHE))}
+
+    with ThreadPoolExecutor(8) as pool:
+        parts = list(pool.map(names, [*range(16), *range(16)]))
+    assert parts[:16] == parts[16:]
+    assert sum(len(part) for part in parts[:16]) == len(set[str]().union(*parts)) == 60
+
+
 def test_outside_a_with_statement_there_is_nothing_to_speak_to() -> None:
     azure = LoopbackAzure({"AppRequests": requests(1)})
     with pytest.raises(RuntimeError, match="with statement"):
