@@ -225,6 +225,7 @@ def _frame(part: _Part | None, ranked: ranks.Ranked | None) -> pl.DataFrame:
 def _keep(connection: answers.Connection, found: pl.DataFrame) -> None:
     connection.register("incoming", found)
     try:
-        answers.rows(connection, "insert into store.main.minute_percentiles by name from incoming order by time, service")
+        answers.rows(
+            connection, "insert into store.main.minute_percentiles by name from incoming order by time, service")
     finally:
         connection.unregister("incoming")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.cli.support import call
 
 
@@ -43,3 +45,15 @@ def test_demo_without_samples_is_refused(tmp_path: Path) -> None:
     done = call("demo", "--out", tmp_path / "out", "--samples", tmp_path)
     assert done.exit_code == 1 and "--samples" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_demo_over_the_network_pulls_what_a_stand_in_for_azure_holds(samples: Path, tmp_path: Path) -> None:
+    pytest.importorskip("duckdb_kql", reason="the extra testing is not installed")
+    done = call("demo", "--azure", "--out", tmp_path / "out", "--samples", samples)
+    assert done.exit_code == 0, done.stderr
+    files = list((samples / "azure" / "export").rglob("PT05M.json"))
+    told = sum(file.read_text(encoding="utf-8").count("\n") for file in files)
+    assert f"azure_logs: {told:,} requests; " in done.stdout and "queries in KQL" in done.stdout
+    assert "error_ratio" in done.stdout and (tmp_path / "out" / "review.html").is_file()
+    again = call("demo", "--azure", "--out", tmp_path / "again", "--samples", tmp_path)
+    assert again.exit_code == 1 and "--samples" in again.stderr and not (tmp_path / "again").exists()

@@ -12,6 +12,7 @@ import typer
 import erp_telemetry as et
 from erp_telemetry.cli import screens
 from erp_telemetry.cli.arguments import OUTPUT, WHICH
+from erp_telemetry.cli.commands.demo_azure import exported_tables, pulled_from_azure
 from erp_telemetry.cli.commands.pull import pulled
 from erp_telemetry.cli.trends import trends
 
@@ -23,16 +24,33 @@ OutOption = Annotated[Path, typer.Option(
     "--out", help="Folder for the store and the page.", rich_help_panel=OUTPUT)]
 SamplesOption = Annotated[Path | None, typer.Option(
     "--samples", help="Another folder of samples.", rich_help_panel=WHICH)]
+AzureOption = Annotated[bool, typer.Option(
+    "--azure", help="Pull the requests from a workspace on this machine that speaks as Azure's does (needs "
+                    "`erp-telemetry[testing]`).", rich_help_panel=WHICH)]
 
 
-def demo(out: OutOption = Path("out"), samples: SamplesOption = None) -> None:
+def demo(out: OutOption = Path("out"), samples: SamplesOption = None, azure: AzureOption = False) -> None:
     """See what it is for: pull the samples, score them, write the operations review.
 
     Repeatable: the store under `out/` is made anew each time.
 
-    Example: `erp-telemetry demo --out out`
+    For example:
+
+    - `erp-telemetry demo --out out`
+    - over the network, as from Log Analytics: `erp-telemetry demo --azure`
     """
     folder = _samples() if samples is None else samples
+    if azure:
+        tables = exported_tables(folder)
+        store = _fresh(out)
+        window = pulled_from_azure(tables, store)
+    else:
+        store, window = _pulled_from_files(folder, out)
+    _show(store, window, out)
+
+
+def _pulled_from_files(folder: Path, out: Path) -> tuple[Store, Window]:
+    """Pull every folder of samples that a source reads; the store and the span they cover."""
     places = sorted(place for place in folder.iterdir() if place.is_dir() and place.name not in _NOT_TELEMETRY)
     found = et.recognise(*places)
     if not found.sources:
@@ -47,7 +65,10 @@ def demo(out: OutOption = Path("out"), samples: SamplesOption = None) -> None:
     store = _fresh(out)
     for receipt in pulled(found, store):
         screens.print_receipt(receipt)
-    window = _covered(folder, store)
+    return store, _covered(folder, store)
+
+
+def _show(store: Store, window: Window, out: Path) -> None:
     rows = et.score(store, window).to_dicts()
     services = list(dict.fromkeys(row["service"] for row in rows))
     screens.print_scorecard(rows, f"Scorecard {window}", trends(store, window, None, services, screens.bars()))
