@@ -34,7 +34,7 @@ def held(table: str, records: Sequence[Record]) -> pl.DataFrame:
     columns = {name: _POLARS[kind] for name, kind in TABLES[table].items()}
     rows = [{name: _value(record.get(name), TABLES[table][name]) for name in columns} for record in records]
     for number, row in enumerate(rows):
-        row["_ItemId"] = row["_ItemId"] or f"item{number}"
+        row["_ItemId"] = row["_ItemId"] or f"{table}{number}"
         row["Type"] = table
         row["_IngestionTime"] = records[number].get("_IngestionTime")
     return pl.DataFrame(rows, schema=columns | {"_IngestionTime": _POLARS["datetime"]})

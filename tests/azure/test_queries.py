@@ -10,6 +10,7 @@ import pytest
 
 from erp_telemetry.catalog import root
 from erp_telemetry.schema import TABLES, TIME
+from erp_telemetry.testing.workspaces import declared_tables
 from erp_telemetry.workspace_queries import DOOR, WorkspaceQuery, workspace_queries, workspace_query
 from tests.azure import language_service
 
@@ -103,6 +104,13 @@ def test_every_query_keeps_to_its_bounds_in_the_same_words(stem: str) -> None:
     answer = rows.partition("let answer = rows\n")[2]
     operators = {line.split()[1] for line in answer.splitlines() if line.startswith("    | ")}
     assert operators <= {"extend", "project"}, "an answer neither drops nor multiplies rows"
+
+
+def test_the_loopback_and_the_language_service_know_the_same_columns() -> None:
+    for table, declared in declared_tables().items():
+        known = {name: kind for name, kind in language_service.TABLES.get(table, declared).items()
+                 if name not in ("_ItemId", "_TimeReceived")}
+        assert known == declared, table
 
 
 def test_every_declared_table_is_asked() -> None:
