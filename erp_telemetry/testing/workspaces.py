@@ -15,13 +15,15 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from erp_telemetry.testing.kql import ARRIVAL, HIDDEN, QueryRefused, Translation, names_in, translate
+from erp_telemetry.testing.kql import ARRIVAL, HIDDEN, QueryRefused, Translation, names_in, optional_in, translate
 
 _SQL_TYPES = {
     "bool": "boolean", "int": "integer", "long": "bigint", "real": "double", "decimal": "decimal(38, 18)",
     "string": "varchar", "datetime": "timestamp", "timespan": "interval", "guid": "uuid", "dynamic": "json",
 }
 _HIDDEN_TYPES = dict(zip(HIDDEN, ("string", "datetime", "datetime"), strict=True))
+_STANDARD = {"TimeGenerated": "datetime"} | dict.fromkeys(
+    ("TenantId", "SourceSystem", "Type", "_ResourceId", "_SubscriptionId"), "string")
 _INTEGERS: Mapping[Any, str] = {
     pl.Int8: "int", pl.Int16: "int", pl.Int32: "int", pl.UInt8: "int", pl.UInt16: "int",
 }
@@ -52,7 +54,7 @@ class Answer:
 def declared_tables() -> Mapping[str, Mapping[str, str]]:
     """The columns of Azure's tables and their KQL types, by table."""
     text = (files("erp_telemetry.testing") / "azure_tables.json").read_text(encoding="utf-8")
-    found: Mapping[str, Mapping[str, str]] = json.loads(text)
+    found: Mapping[str, Mapping[str, str]] = json.loads(text)["tables"]
     return found
 
 
@@ -64,7 +66,7 @@ class Workspace:
         self._lock = threading.Lock()
         self._columns: dict[str, dict[str, str]] = {}
         self._held: dict[str, int] = {}
-        self._answered: dict[str, tuple[tuple[str, str], ...]] = {}
+        self._prepared: dict[tuple[str, str], tuple[tuple[tuple[str, str], ...], duckdb.Statement]] = {}
         self._connection = duckdb.connect(":memory:")
         self._connection.execute("set TimeZone = 'UTC'; create schema held")
         for table, frame in tables.items():
@@ -108,7 +110,7 @@ class Workspace:
         Raises:
             QueryRefused: the service would say no.
         """
-        named = set(names_in(kql)) | ({ARRIVAL} if "ingestion_time" in kql else set())
+        named = set(names_in(kql)) | optional_in(kql) | ({ARRIVAL} if "ingestion_time" in kql else set())
         tables = [table for table in self._columns if table in named]
         schema = {table: [*self._columns[table], *(name for name in HIDDEN if name in named)] for table in tables}
         query = translate(kql, schema, now)
@@ -118,34 +120,27 @@ class Workspace:
             cursor.execute("set TimeZone = 'UTC'")
             for table, columns in schema.items():
                 cursor.execute(_view(table, columns, between if "TimeGenerated" in columns else None))
-            return self._answer(cursor, query)
-        except (duckdb.BinderException, duckdb.CatalogException) as error:
-            raise QueryRefused("SEM0100", _as_service(str(error))) from error
+            return self._answer(cursor, query, str(schema))
+        except duckdb.Error as error:
+            raise _as_service(str(error)) from error
         finally:
             cursor.close()
 
-    def _answer(self, cursor: duckdb.DuckDBPyConnection, query: Translation) -> Answer:
+    def _answer(self, cursor: duckdb.DuckDBPyConnection, query: Translation, schema: str) -> Answer:
         """Run the SQL and give each value as the wire wants it."""
-        from duckdb_kql.types import kusto_type
-
-        if query.shape not in self._answered:
-            # asked once for each shape: to bind a long query takes as long as to run it
-            found = cursor.execute(f"select * from ({query.sql}) limit 0", query.parameters).description or []
-            self._answered[query.shape] = tuple(
-                (str(name), kusto_type(kind)) for name, kind, *_ in found if name != ARRIVAL)
-        columns = self._answered[query.shape]
-        quoted = [(kind, '"' + name.replace('"', '""') + '"') for name, kind in columns]
-        shown = ", ".join(f"{_WIRE.get(kind, '{0}').format(name)} as {name}" for kind, name in quoted)
-        return Answer(columns, cursor.execute(f"select {shown} from ({query.sql})", query.parameters).fetchall())
+        key = (query.sql, schema)
+        if key not in self._prepared:
+            self._prepared[key] = _prepare(cursor, query)
+        columns, statement = self._prepared[key]
+        return Answer(columns, cursor.execute(statement, query.parameters).fetchall())
 
     def _create(self, table: str, frame: pl.DataFrame) -> None:
         if not re.fullmatch(r"\w+", table):
             raise ValueError(f"{table!r} is no name of a table: letters, digits and underscores")
-        columns = dict(declared_tables().get(table, {}))
+        columns = dict(declared_tables().get(table, _STANDARD))
         for name, kind in frame.schema.items():
             if name not in columns and name not in _HIDDEN_TYPES:
                 columns[name] = _kql_type(table, name, kind)
-        columns.setdefault("TimeGenerated", "datetime")
         made = ", ".join(
             f'"{name}" {_sql_type(kind, frame.schema.get(name))}' for name, kind in (columns | _HIDDEN_TYPES).items())
         self._connection.execute(f'create table held."{table}" ({made})')
@@ -213,8 +208,23 @@ def _view(table: str, columns: list[str], between: tuple[datetime, datetime] | N
     return f"{sql} where TimeGenerated >= {start} and TimeGenerated < {stop}"
 
 
-def _as_service(message: str) -> str:
-    """DuckDB's complaint about a name, in the words of the service."""
+def _prepare(
+    cursor: duckdb.DuckDBPyConnection, query: Translation
+) -> tuple[tuple[tuple[str, str], ...], duckdb.Statement]:
+    """The columns of a query, and the statement that gives them as the wire wants them, parsed."""
+    from duckdb_kql.types import kusto_type
+
+    found = cursor.execute(f"select * from ({query.sql}) limit 0", query.parameters).description or []
+    columns = tuple((str(name), kusto_type(kind)) for name, kind, *_ in found if name != ARRIVAL)
+    quoted = [(kind, '"' + name.replace('"', '""') + '"') for name, kind in columns]
+    shown = ", ".join(f"{_WIRE.get(kind, '{0}').format(name)} as {name}" for kind, name in quoted)
+    [statement] = duckdb.extract_statements(f"select {shown} from ({query.sql})")
+    return columns, statement
+
+
+def _as_service(message: str) -> QueryRefused:
+    """DuckDB's complaint, in the words of the service where it is about a name."""
     if found := re.search(r'Referenced column "([^"]+)" not found|Table with name (\S+) does not exist', message):
-        return f"Failed to resolve table or column expression named '{found[1] or found[2]}'"
-    return message
+        return QueryRefused(
+            "SEM0100", f"Failed to resolve table or column expression named '{found[1] or found[2]}'")
+    return QueryRefused("SEM0260", f"{message}; the loopback cannot run this")

@@ -15,6 +15,8 @@ import pytest
 from azure.core.exceptions import AzureError, DecodeError, HttpResponseError, ServiceResponseError
 from azure.core.rest import HttpRequest, HttpResponse
 from azure.monitor.query import LogsQueryClient, LogsQueryPartialResult, LogsQueryStatus
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from erp_telemetry.testing import LoopbackAzure, faults
 from tests.testing.support import MINUTE, START, ask, client, post, prelude, requests, table
@@ -330,7 +332,57 @@ def test_five_clients_at_once_get_each_their_own(azure: LoopbackAzure) -> None:
     assert sorted(asked.number for asked in azure.asked) == list(range(1, 26))
 
 
+def test_clients_at_once_share_a_statement_and_not_its_values(azure: LoopbackAzure) -> None:
+    def names(part: int) -> set[str]:
+        return {row[2] for row in rows(post(azure, prelude(16, part) + "answer", NO_CACHE))}
+
+    with ThreadPoolExecutor(8) as pool:
+        parts = list(pool.map(names, [*range(16), *range(16)]))
+    assert parts[:16] == parts[16:]
+    assert sum(len(part) for part in parts[:16]) == len(set[str]().union(*parts)) == 60
+
+
 def test_outside_a_with_statement_there_is_nothing_to_speak_to() -> None:
     azure = LoopbackAzure({"AppRequests": requests(1)})
     with pytest.raises(RuntimeError, match="with statement"):
         azure.endpoint  # noqa: B018
+
+
+STRUCK = st.sampled_from([
+    faults.row_cap(10), faults.byte_cap(300), faults.partial(), faults.error_only(), faults.throttled(),
+    faults.failing(500), faults.failing(502), faults.timed_out(), faults.timed_out(5), faults.truncated(),
+    faults.cut(), faults.dropped(), faults.dropped(0.5), faults.no_content(), faults.empty(), faults.html(),
+    faults.slow(0.01), faults.compressed(), faults.chunked(),
+])
+
+
+@pytest.fixture(scope="module")
+def lasting() -> Iterator[LoopbackAzure]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NO_PROXY", "127.0.0.1")
+        with LoopbackAzure({"AppRequests": requests(60)}) as running:
+            yield running
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(schedule=st.lists(st.tuples(STRUCK, st.integers(1, 2)), max_size=4))
+def test_whatever_the_schedule_an_answer_without_error_is_the_truth(
+    lasting: LoopbackAzure, schedule: list[tuple[faults.Fault, int]]
+) -> None:
+    """A client that looks at status, error, length and JSON is never fooled by a fault that tells of itself."""
+    lasting.behave()
+    for fault, times in schedule:
+        lasting.misbehave(fault, times=times)
+    told: dict[str, Any] = {}
+    for _ in range(sum(times for _, times in schedule) + 1):
+        before = len(lasting.asked)
+        try:
+            reply = post(lasting, QUERY)
+            told = reply.json() if reply.status_code == 200 and reply.content else {"error": None}
+        except (AzureError, ValueError):
+            told = {"error": None}
+        assert len(lasting.asked) == before + 1
+        if "error" not in told:
+            assert len(told["tables"][0]["rows"]) == 60
+    assert lasting.asked[-1].faults == ()
+    assert "error" not in told

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
+from azure.core.rest import HttpRequest, HttpResponse
 
 from erp_telemetry.testing import LoopbackAzure
+from erp_telemetry.testing.kql import HIDDEN, translate
 from erp_telemetry.testing.workspaces import declared_tables
 from tests.testing.support import MINUTE, START, ask, client, prelude, refused, requests, table
 
@@ -74,6 +77,8 @@ def test_hidden_columns_come_only_by_name(azure: LoopbackAzure) -> None:
     ('print x = bag_remove_keys(dynamic({"a": 1, "b": 3}), dynamic(["a"]))', '{"b":3}'),
     ('AppRequests | take 1 | project x = column_ifexists("Nowhere", strcat("a", ")"))', "a)"),
     ("AppRequests | where DurationMs == 3 | project x = column_ifexists('Name', '')", "GET /orders/2"),
+    ("AppRequests | where isempty(column_ifexists('_ItemId', '')) | count | project x = Count", 0),
+    ("AppRequests | where column_ifexists('durationms', 7) == 7 | count | project x = Count", 90),
     ("AppRequests | where DurationMs == 3 | project x = ingestion_time() - TimeGenerated", "00:00:00"),
     ("AppRequests | project Name | where Name == 'GET /orders/2' | extend x = estimate_data_size(*) | project x", 13),
     ("AppRequests | summarize x = countif(hash(Name, 3) >= 3 or hash(Name, 3) < 0)", 0),
@@ -92,6 +97,8 @@ def test_each_function_the_loopback_adds(azure: LoopbackAzure, query: str, expec
     ("AppRequests | wher Name == 'x'", "SYN0002"),
     ("AppRequests | extend x = column_ifexists('Nowhere', (1", "SYN0002"),
     ("AppRequests | extend x = no_such_function(Name)", "SEM0260"),
+    ("AppRequests | extend x = Name + DurationMs", "SEM0260"),
+    ("AppRequests | make-series count() on TimeGenerated step 1h", "SEM0260"),
 ])
 def test_wrong_kql_is_refused_as_the_service_does(azure: LoopbackAzure, query: str, code: str) -> None:
     assert refused(azure, query) == (400, code)
@@ -120,6 +127,34 @@ def test_the_time_range_beside_a_query_is_kept(azure: LoopbackAzure) -> None:
             assert count(timedelta(minutes=7)) == 7
         finally:
             azure.clock = None
+
+
+def test_a_search_wants_its_time_range_beside_the_query(azure: LoopbackAzure) -> None:
+    def search(timespan: str) -> HttpResponse:
+        path = f"/workspaces/{azure.workspace}/search{timespan}"
+        with client(azure, retry_total=0) as logs:
+            return logs.send_request(HttpRequest("POST", path, json={"query": "AppRequests | count"}))
+
+    assert search("?timespan=2026-03-01T00:00:00Z/2026-03-01T00:05:00Z").json()["tables"][0]["rows"] == [[5]]
+    assert search("?timespan=2026-03-01T01:00:00%2B01:00/PT2M").json()["tables"][0]["rows"] == [[2]]
+    assert search("?timespan=2026-03-01/P1D").json()["tables"][0]["rows"] == [[90]]
+    without = search("")
+    assert without.status_code == 400
+    assert "timespan" in without.json()["error"]["innererror"]["message"]
+
+
+@pytest.mark.parametrize("timespan", ["P", "yesterday", "2026-03-01/nowhere"])
+def test_a_time_range_that_cannot_be_read_is_refused(azure: LoopbackAzure, timespan: str) -> None:
+    path = f"/workspaces/{azure.workspace}/query"
+    with client(azure, retry_total=0) as logs:
+        reply = logs.send_request(HttpRequest("POST", path, json={"query": "AppRequests", "timespan": timespan}))
+    assert (reply.status_code, reply.json()["error"]["innererror"]["innererror"]["code"]) == (400, "BadTimespan")
+
+
+def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=r"erp-telemetry\[testing\]"):
+        LoopbackAzure({})
 
 
 def test_now_follows_the_clock_of_the_service(azure: LoopbackAzure) -> None:
@@ -157,9 +192,21 @@ def test_a_query_remembered_without_its_literals_is_the_same_query(query: str) -
     direct = duckdb_kql.to_sql(kql._plain(query, set(schema["AppRequests"])), schema=schema, query_now=now)
     for _ in range(2):
         told = kql.translate(query, schema, now)
-        assert told.sql == str(direct)
-        assert told.parameters == direct.parameters
-        assert told.shape != told.sql, "nothing was lifted"
+        sql, parameters = told.sql, dict(told.parameters)
+        for name in [name for name in parameters if name.startswith(kql._LIFTED)]:
+            value = parameters.pop(name)
+            sql = sql.replace(f"${name}", f"'{value}'" if isinstance(value, str) else str(value))
+        assert sql == str(direct)
+        assert parameters == direct.parameters
+
+
+def test_queries_that_differ_in_moments_and_numbers_are_one_statement() -> None:
+    schema = {"AppRequests": [*declared_tables()["AppRequests"], *HIDDEN]}
+    first, second = (translate(prelude(4, part) + "answer", schema, START) for part in (1, 2))
+    assert first.sql == second.sql
+    assert first.parameters != second.parameters
+    assert sorted(map(str, second.parameters.values())) == sorted([
+        "2026-03-01T00:00:00.000000Z", "2026-03-01T01:00:00.000000Z", "1900-01-01", "2100-01-01", "4", "2"])
 
 
 def test_a_moment_that_is_none_is_null_and_a_wrong_number_is_refused(azure: LoopbackAzure) -> None:
