@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
+from azure.core.rest import HttpRequest, HttpResponse
 
 from erp_telemetry.testing import LoopbackAzure
 from erp_telemetry.testing.kql import HIDDEN, translate
@@ -125,6 +127,34 @@ def test_the_time_range_beside_a_query_is_kept(azure: LoopbackAzure) -> None:
             assert count(timedelta(minutes=7)) == 7
         finally:
             azure.clock = None
+
+
+def test_a_search_wants_its_time_range_beside_the_query(azure: LoopbackAzure) -> None:
+    def search(timespan: str) -> HttpResponse:
+        path = f"/workspaces/{azure.workspace}/search{timespan}"
+        with client(azure, retry_total=0) as logs:
+            return logs.send_request(HttpRequest("POST", path, json={"query": "AppRequests | count"}))
+
+    assert search("?timespan=2026-03-01T00:00:00Z/2026-03-01T00:05:00Z").json()["tables"][0]["rows"] == [[5]]
+    assert search("?timespan=2026-03-01T01:00:00%2B01:00/PT2M").json()["tables"][0]["rows"] == [[2]]
+    assert search("?timespan=2026-03-01/P1D").json()["tables"][0]["rows"] == [[90]]
+    without = search("")
+    assert without.status_code == 400
+    assert "timespan" in without.json()["error"]["innererror"]["message"]
+
+
+@pytest.mark.parametrize("timespan", ["P", "yesterday", "2026-03-01/nowhere"])
+def test_a_time_range_that_cannot_be_read_is_refused(azure: LoopbackAzure, timespan: str) -> None:
+    path = f"/workspaces/{azure.workspace}/query"
+    with client(azure, retry_total=0) as logs:
+        reply = logs.send_request(HttpRequest("POST", path, json={"query": "AppRequests", "timespan": timespan}))
+    assert (reply.status_code, reply.json()["error"]["innererror"]["innererror"]["code"]) == (400, "BadTimespan")
+
+
+def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=r"erp-telemetry\[testing\]"):
+        LoopbackAzure({})
 
 
 def test_now_follows_the_clock_of_the_service(azure: LoopbackAzure) -> None:
