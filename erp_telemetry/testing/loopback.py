@@ -59,6 +59,7 @@ class LoopbackAzure:
     ) -> None:
         if self._server is None or self._folder is None:
             return
+        self._service.closing.set()
         self._server.close()
         self._folder.cleanup()
         self._held.close()

@@ -6,7 +6,7 @@ import json
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -78,6 +78,7 @@ class Service:
         self.clock: datetime | None = None
         self.is_permitted = True
         self.schedule = Schedule()
+        self.closing = threading.Event()
         self._workspace = workspace
         self._tokens = tokens
         self._late: list[Late] = []
@@ -102,6 +103,9 @@ class Service:
             asked = Asked(len(self.asked) + 1, path, query, kind_of(query), headers, _told_range(path, told))
             self.asked.append(asked)
         reply = self._refuse(asked, told) or self._run(asked)
+        if reply.wait:
+            # waited for here and not by the server, so that a request has no status before it is answered
+            reply = replace(reply, wait=0.0, sent=-1 if self.closing.wait(reply.wait) else reply.sent)
         asked.status = None if reply.sent == -1 else reply.status
         return reply
 

@@ -179,8 +179,10 @@ def test_a_slow_answer_does_not_hold_up_the_end() -> None:
     with LoopbackAzure({"AppRequests": requests(3)}) as azure, ThreadPoolExecutor(1) as pool:
         azure.misbehave(faults.slow(60))
         waiting = pool.submit(post, azure, QUERY)
-        while not azure.asked:
+        while not (azure.asked and azure.asked[0].faults):
             time.sleep(0.01)
+        time.sleep(0.1)
+        assert azure.asked[0].status is None, "a request has no status before it is answered"
         before = time.monotonic()
         azure.__exit__(None, None, None)
         assert time.monotonic() - before < 5
