@@ -83,6 +83,11 @@ class LoopbackAzure:
         return list(self._service.asked)
 
     @property
+    def most_at_once(self) -> int:
+        """The most requests that were without an answer at the same time so far."""
+        return self._service.most_at_once
+
+    @property
     def clock(self) -> datetime | None:
         """The service's own time, which ``now()`` in KQL tells; ``None`` for the machine's."""
         return self._service.clock

@@ -344,6 +344,14 @@ def test_clients_at_once_share_a_statement_and_not_its_values(azure: LoopbackAzu
     assert sum(len(part) for part in parts[:16]) == len(set[str]().union(*parts)) == 60
 
 
+@pytest.mark.parametrize("clients", [1, 3])
+def test_how_many_asked_at_once_is_counted(azure: LoopbackAzure, clients: int) -> None:
+    azure.misbehave(faults.slow(0.2))
+    with ThreadPoolExecutor(clients) as pool:
+        list(pool.map(lambda _: post(azure, COUNT), range(2 * clients)))
+    assert azure.most_at_once == clients
+
+
 def test_outside_a_with_statement_there_is_nothing_to_speak_to() -> None:
     azure = LoopbackAzure({"AppRequests": requests(1)})
     with pytest.raises(RuntimeError, match="with statement"):
