@@ -6,7 +6,7 @@ import json
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -78,6 +78,9 @@ class Service:
         self.clock: datetime | None = None
         self.is_permitted = True
         self.schedule = Schedule()
+        self.closing = threading.Event()
+        self.most_at_once = 0
+        self._open = 0
         self._workspace = workspace
         self._tokens = tokens
         self._late: list[Late] = []
@@ -101,9 +104,18 @@ class Service:
         with self._lock:
             asked = Asked(len(self.asked) + 1, path, query, kind_of(query), headers, _told_range(path, told))
             self.asked.append(asked)
-        reply = self._refuse(asked, told) or self._run(asked)
-        asked.status = None if reply.sent == -1 else reply.status
-        return reply
+            self._open += 1
+            self.most_at_once = max(self.most_at_once, self._open)
+        try:
+            reply = self._refuse(asked, told) or self._run(asked)
+            if reply.wait:
+                # waited for here and not by the server, so that a request has no status before it is answered
+                reply = replace(reply, wait=0.0, sent=-1 if self.closing.wait(reply.wait) else reply.sent)
+            asked.status = None if reply.sent == -1 else reply.status
+            return reply
+        finally:
+            with self._lock:
+                self._open -= 1
 
     def _refuse(self, asked: Asked, told: Mapping[str, Any]) -> Reply | None:
         if no := self._tokens.refuse(asked.headers.get("authorization", "")):
