@@ -34,6 +34,7 @@ _TOKEN = re.compile(
     r"""|(?P<other>.)""", re.DOTALL)
 _LITERAL = re.compile(
     r"""(datetime\(\s*|\blet\s+\w+\s*=\s*(?=\d+\s*;))(?:(?P<moment>\d{4}-[\dT:.Z-]+)|(?P<whole>\d{1,9}))(\s*[;)])""")
+_LIFTED = "lifted"
 _WHOLE_ROW = re.compile(r"estimate_data_size\s*\(\s*\*\s*\)")
 _OPTIONAL = re.compile(r"column_ifexists\s*\(\s*(['\"])(\w+)\1\s*,")
 
@@ -72,11 +73,10 @@ def optional_in(kql: str) -> set[str]:
 
 
 class Translation(NamedTuple):
-    """A query in DuckDB's SQL; ``shape`` is the same for queries that differ in moments and numbers only."""
+    """A query in DuckDB's SQL; queries that differ in moments and numbers only share it, and bind those."""
 
     sql: str
     parameters: dict[str, Any]
-    shape: str
 
 
 def translate(kql: str, schema: Mapping[str, Iterable[str]], now: datetime) -> Translation:
@@ -93,15 +93,26 @@ def translate(kql: str, schema: Mapping[str, Iterable[str]], now: datetime) -> T
     fixed = tuple((name, tuple(of)) for name, of in schema.items())
     template, literals = _lift(plain)
     try:
-        shape, has_clock = _sql(template, fixed)
+        sql, has_clock = _sql(template, fixed)
     except QueryRefused:
         # with its own literals, so that what is refused is told by them
-        shape, has_clock = _sql(plain, fixed)
-    sql = shape
-    for sentinel, literal in literals.items():
-        sql = sql.replace(sentinel, literal)
-    parameters = {_clock_slot(): now.astimezone(UTC).replace(tzinfo=None)} if has_clock else {}
-    return Translation(sql, parameters, shape)
+        sql, has_clock = _sql(plain, fixed)
+    parameters: dict[str, Any] = {_clock_slot(): now.astimezone(UTC).replace(tzinfo=None)} if has_clock else {}
+    for number, (sentinel, literal) in enumerate(literals.items()):
+        written, bound = _places(sentinel, f"${_LIFTED}{number}")
+        if sql.count(written) == sql.count(sentinel) > 0:
+            sql = sql.replace(written, bound)
+            parameters[f"{_LIFTED}{number}"] = int(literal) if literal.isdigit() else literal
+        else:
+            sql = sql.replace(sentinel, literal)
+    return Translation(sql, parameters)
+
+
+def _places(sentinel: str, parameter: str) -> tuple[str, str]:
+    """How duckdb-kql writes a sentinel as a value, and the parameter in its place."""
+    if sentinel.isdigit():
+        return f"CAST({sentinel} AS BIGINT)", f"CAST({parameter} AS BIGINT)"
+    return f"'{sentinel}'", parameter
 
 
 @lru_cache(maxsize=512)

@@ -59,6 +59,7 @@ class LoopbackAzure:
     ) -> None:
         if self._server is None or self._folder is None:
             return
+        self._service.closing.set()
         self._server.close()
         self._folder.cleanup()
         self._held.close()
@@ -80,6 +81,11 @@ class LoopbackAzure:
     def asked(self) -> list[Asked]:
         """What was asked so far, in order of arrival."""
         return list(self._service.asked)
+
+    @property
+    def most_at_once(self) -> int:
+        """The most requests that were without an answer at the same time so far."""
+        return self._service.most_at_once
 
     @property
     def clock(self) -> datetime | None:

@@ -6,9 +6,10 @@ import json
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import polars as pl
 
@@ -21,7 +22,7 @@ from erp_telemetry.testing.workspaces import Answer, Workspace
 
 REMEMBERED = timedelta(minutes=2)
 """So long the service answers a repeated query from memory, unless it is told ``Cache-Control: no-cache``."""
-_PATH = re.compile(r"/v1/workspaces/([^/?]+)/query")
+_PATH = re.compile(r"/v1/workspaces/([^/?]+)/(query|search)")
 _DURATION = re.compile(r"P(?:([\d.]+)D)?(?:T(?:([\d.]+)H)?(?:([\d.]+)M)?(?:([\d.]+)S)?)?")
 
 
@@ -70,13 +71,16 @@ def kind_of(query: str) -> str:
 
 
 class Service:
-    """Answers POSTs to ``/v1/workspaces/{id}/query``."""
+    """Answers POSTs to ``/v1/workspaces/{id}/query``, and to ``…/search``, which wants its time range told beside."""
 
     def __init__(self, workspace: Workspace, tokens: Tokens) -> None:
         self.asked: list[Asked] = []
         self.clock: datetime | None = None
         self.is_permitted = True
         self.schedule = Schedule()
+        self.closing = threading.Event()
+        self.most_at_once = 0
+        self._open = 0
         self._workspace = workspace
         self._tokens = tokens
         self._late: list[Late] = []
@@ -98,11 +102,20 @@ class Service:
         told = _read(body)
         query = str(told.get("query") or "")
         with self._lock:
-            asked = Asked(len(self.asked) + 1, path, query, kind_of(query), headers, told.get("timespan"))
+            asked = Asked(len(self.asked) + 1, path, query, kind_of(query), headers, _told_range(path, told))
             self.asked.append(asked)
-        reply = self._refuse(asked, told) or self._run(asked)
-        asked.status = None if reply.sent == -1 else reply.status
-        return reply
+            self._open += 1
+            self.most_at_once = max(self.most_at_once, self._open)
+        try:
+            reply = self._refuse(asked, told) or self._run(asked)
+            if reply.wait:
+                # waited for here and not by the server, so that a request has no status before it is answered
+                reply = replace(reply, wait=0.0, sent=-1 if self.closing.wait(reply.wait) else reply.sent)
+            asked.status = None if reply.sent == -1 else reply.status
+            return reply
+        finally:
+            with self._lock:
+                self._open -= 1
 
     def _refuse(self, asked: Asked, told: Mapping[str, Any]) -> Reply | None:
         if no := self._tokens.refuse(asked.headers.get("authorization", "")):
@@ -119,6 +132,9 @@ class Service:
         if not asked.query:
             return Reply(400, refusal("BadArgumentError", "The request had some invalid properties", {
                 "code": "QueryValidationError", "message": "The query is missing"}))
+        if found[2] == "search" and asked.timespan is None:
+            return Reply(400, refusal("BadArgumentError", "The request had some invalid properties", {
+                "code": "QueryValidationError", "message": "A search needs the timespan beside its query"}))
         if told.get("workspaces"):
             return Reply(400, refusal("BadArgumentError", "The loopback has one workspace only"))
         return None
@@ -177,6 +193,13 @@ def _read(body: bytes) -> dict[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
+def _told_range(path: str, told: Mapping[str, Any]) -> str | None:
+    """The time range beside a query: in the body, or in the address as a search has it."""
+    in_path = parse_qs(urlsplit(path).query).get("timespan", [None])[0]
+    in_body = told.get("timespan")
+    return in_path if in_body is None else str(in_body)
+
+
 def time_range(text: str, now: datetime) -> tuple[datetime, datetime]:
     """The range a request names beside its query: ``PT3600S``, ``start/end``, ``start/PT..S``.
 
@@ -187,10 +210,16 @@ def time_range(text: str, now: datetime) -> tuple[datetime, datetime]:
     try:
         if not second:
             return now - _duration(first), now
-        start = datetime.fromisoformat(first)
-        return start, start + _duration(second) if second.startswith("P") else datetime.fromisoformat(second)
+        start = _moment(first)
+        return start, start + _duration(second) if second.startswith("P") else _moment(second)
     except ValueError as error:
         raise QueryRefused("BadTimespan", f"The timespan {text!r} could not be read: {error}") from error
+
+
+def _moment(text: str) -> datetime:
+    """A moment in UTC, which is also what one without a zone is in."""
+    told = datetime.fromisoformat(text)
+    return told.replace(tzinfo=UTC) if told.tzinfo is None else told.astimezone(UTC)
 
 
 def _duration(text: str) -> timedelta:

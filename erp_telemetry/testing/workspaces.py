@@ -66,7 +66,7 @@ class Workspace:
         self._lock = threading.Lock()
         self._columns: dict[str, dict[str, str]] = {}
         self._held: dict[str, int] = {}
-        self._answered: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {}
+        self._prepared: dict[tuple[str, str], tuple[tuple[tuple[str, str], ...], duckdb.Statement]] = {}
         self._connection = duckdb.connect(":memory:")
         self._connection.execute("set TimeZone = 'UTC'; create schema held")
         for table, frame in tables.items():
@@ -128,18 +128,11 @@ class Workspace:
 
     def _answer(self, cursor: duckdb.DuckDBPyConnection, query: Translation, schema: str) -> Answer:
         """Run the SQL and give each value as the wire wants it."""
-        from duckdb_kql.types import kusto_type
-
-        key = (query.shape, schema)
-        if key not in self._answered:
-            # asked once for each shape: to bind a long query takes as long as to run it
-            found = cursor.execute(f"select * from ({query.sql}) limit 0", query.parameters).description or []
-            self._answered[key] = tuple(
-                (str(name), kusto_type(kind)) for name, kind, *_ in found if name != ARRIVAL)
-        columns = self._answered[key]
-        quoted = [(kind, '"' + name.replace('"', '""') + '"') for name, kind in columns]
-        shown = ", ".join(f"{_WIRE.get(kind, '{0}').format(name)} as {name}" for kind, name in quoted)
-        return Answer(columns, cursor.execute(f"select {shown} from ({query.sql})", query.parameters).fetchall())
+        key = (query.sql, schema)
+        if key not in self._prepared:
+            self._prepared[key] = _prepare(cursor, query)
+        columns, statement = self._prepared[key]
+        return Answer(columns, cursor.execute(statement, query.parameters).fetchall())
 
     def _create(self, table: str, frame: pl.DataFrame) -> None:
         if not re.fullmatch(r"\w+", table):
@@ -213,6 +206,20 @@ def _view(table: str, columns: list[str], between: tuple[datetime, datetime] | N
         return sql
     start, stop = (f"timestamp '{moment:%Y-%m-%d %H:%M:%S.%f}'" for moment in between)
     return f"{sql} where TimeGenerated >= {start} and TimeGenerated < {stop}"
+
+
+def _prepare(
+    cursor: duckdb.DuckDBPyConnection, query: Translation
+) -> tuple[tuple[tuple[str, str], ...], duckdb.Statement]:
+    """The columns of a query, and the statement that gives them as the wire wants them, parsed."""
+    from duckdb_kql.types import kusto_type
+
+    found = cursor.execute(f"select * from ({query.sql}) limit 0", query.parameters).description or []
+    columns = tuple((str(name), kusto_type(kind)) for name, kind, *_ in found if name != ARRIVAL)
+    quoted = [(kind, '"' + name.replace('"', '""') + '"') for name, kind in columns]
+    shown = ", ".join(f"{_WIRE.get(kind, '{0}').format(name)} as {name}" for kind, name in quoted)
+    [statement] = duckdb.extract_statements(f"select {shown} from ({query.sql})")
+    return columns, statement
 
 
 def _as_service(message: str) -> QueryRefused:

@@ -179,8 +179,10 @@ def test_a_slow_answer_does_not_hold_up_the_end() -> None:
     with LoopbackAzure({"AppRequests": requests(3)}) as azure, ThreadPoolExecutor(1) as pool:
         azure.misbehave(faults.slow(60))
         waiting = pool.submit(post, azure, QUERY)
-        while not azure.asked:
+        while not (azure.asked and azure.asked[0].faults):
             time.sleep(0.01)
+        time.sleep(0.1)
+        assert azure.asked[0].status is None, "a request has no status before it is answered"
         before = time.monotonic()
         azure.__exit__(None, None, None)
         assert time.monotonic() - before < 5
@@ -330,6 +332,24 @@ def test_five_clients_at_once_get_each_their_own(azure: LoopbackAzure) -> None:
     with ThreadPoolExecutor(5) as pool:
         assert list(pool.map(count, range(1, 26))) == list(range(1, 26))
     assert sorted(asked.number for asked in azure.asked) == list(range(1, 26))
+
+
+def test_clients_at_once_share_a_statement_and_not_its_values(azure: LoopbackAzure) -> None:
+    def names(part: int) -> set[str]:
+        return {row[2] for row in rows(post(azure, prelude(16, part) + "answer", NO_CACHE))}
+
+    with ThreadPoolExecutor(8) as pool:
+        parts = list(pool.map(names, [*range(16), *range(16)]))
+    assert parts[:16] == parts[16:]
+    assert sum(len(part) for part in parts[:16]) == len(set[str]().union(*parts)) == 60
+
+
+@pytest.mark.parametrize("clients", [1, 3])
+def test_how_many_asked_at_once_is_counted(azure: LoopbackAzure, clients: int) -> None:
+    azure.misbehave(faults.slow(0.2))
+    with ThreadPoolExecutor(clients) as pool:
+        list(pool.map(lambda _: post(azure, COUNT), range(2 * clients)))
+    assert azure.most_at_once == clients
 
 
 def test_outside_a_with_statement_there_is_nothing_to_speak_to() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
+from azure.core.rest import HttpRequest, HttpResponse
 
 from erp_telemetry.testing import LoopbackAzure
+from erp_telemetry.testing.kql import HIDDEN, translate
 from erp_telemetry.testing.workspaces import declared_tables
 from tests.testing.support import MINUTE, START, ask, client, prelude, refused, requests, table
 
@@ -126,6 +129,34 @@ def test_the_time_range_beside_a_query_is_kept(azure: LoopbackAzure) -> None:
             azure.clock = None
 
 
+def test_a_search_wants_its_time_range_beside_the_query(azure: LoopbackAzure) -> None:
+    def search(timespan: str) -> HttpResponse:
+        path = f"/workspaces/{azure.workspace}/search{timespan}"
+        with client(azure, retry_total=0) as logs:
+            return logs.send_request(HttpRequest("POST", path, json={"query": "AppRequests | count"}))
+
+    assert search("?timespan=2026-03-01T00:00:00Z/2026-03-01T00:05:00Z").json()["tables"][0]["rows"] == [[5]]
+    assert search("?timespan=2026-03-01T01:00:00%2B01:00/PT2M").json()["tables"][0]["rows"] == [[2]]
+    assert search("?timespan=2026-03-01/P1D").json()["tables"][0]["rows"] == [[90]]
+    without = search("")
+    assert without.status_code == 400
+    assert "timespan" in without.json()["error"]["innererror"]["message"]
+
+
+@pytest.mark.parametrize("timespan", ["P", "yesterday", "2026-03-01/nowhere"])
+def test_a_time_range_that_cannot_be_read_is_refused(azure: LoopbackAzure, timespan: str) -> None:
+    path = f"/workspaces/{azure.workspace}/query"
+    with client(azure, retry_total=0) as logs:
+        reply = logs.send_request(HttpRequest("POST", path, json={"query": "AppRequests", "timespan": timespan}))
+    assert (reply.status_code, reply.json()["error"]["innererror"]["innererror"]["code"]) == (400, "BadTimespan")
+
+
+def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=r"erp-telemetry\[testing\]"):
+        LoopbackAzure({})
+
+
 def test_now_follows_the_clock_of_the_service(azure: LoopbackAzure) -> None:
     azure.clock = datetime(2026, 3, 1, 0, 30, tzinfo=UTC)
     try:
@@ -161,9 +192,21 @@ def test_a_query_remembered_without_its_literals_is_the_same_query(query: str) -
     direct = duckdb_kql.to_sql(kql._plain(query, set(schema["AppRequests"])), schema=schema, query_now=now)
     for _ in range(2):
         told = kql.translate(query, schema, now)
-        assert told.sql == str(direct)
-        assert told.parameters == direct.parameters
-        assert told.shape != told.sql, "nothing was lifted"
+        sql, parameters = told.sql, dict(told.parameters)
+        for name in [name for name in parameters if name.startswith(kql._LIFTED)]:
+            value = parameters.pop(name)
+            sql = sql.replace(f"${name}", f"'{value}'" if isinstance(value, str) else str(value))
+        assert sql == str(direct)
+        assert parameters == direct.parameters
+
+
+def test_queries_that_differ_in_moments_and_numbers_are_one_statement() -> None:
+    schema = {"AppRequests": [*declared_tables()["AppRequests"], *HIDDEN]}
+    first, second = (translate(prelude(4, part) + "answer", schema, START) for part in (1, 2))
+    assert first.sql == second.sql
+    assert first.parameters != second.parameters
+    assert sorted(map(str, second.parameters.values())) == sorted([
+        "2026-03-01T00:00:00.000000Z", "2026-03-01T01:00:00.000000Z", "1900-01-01", "2100-01-01", "4", "2"])
 
 
 def test_a_moment_that_is_none_is_null_and_a_wrong_number_is_refused(azure: LoopbackAzure) -> None:
