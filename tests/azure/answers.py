@@ -34,7 +34,7 @@ def held(table: str, records: Sequence[Record]) -> pl.DataFrame:
     columns = {name: _POLARS[kind] for name, kind in TABLES[table].items()}
     rows = [{name: _value(record.get(name), TABLES[table][name]) for name in columns} for record in records]
     for number, row in enumerate(rows):
-        row["_ItemId"] = row["_ItemId"] or f"item{number}"
+        row["_ItemId"] = row["_ItemId"] or f"{table}{number}"
         row["Type"] = table
         row["_IngestionTime"] = records[number].get("_IngestionTime")
     return pl.DataFrame(rows, schema=columns | {"_IngestionTime": _POLARS["datetime"]})
@@ -52,16 +52,21 @@ def answer(stem: str, records: Sequence[Record], **bounds: Any) -> pl.DataFrame:
     """What the query gives for these records, text as it comes: ``''`` where it is missing."""
     query = workspace_query(f"azure/{stem}")
     span = {"start": START, "stop": STOP, "ingested_after": LONG_AGO, "ingested_before": LATER} | bounds
-    with LoopbackAzure({query.reads: held(query.reads, records)}) as azure:
+    found = run(query.text(**span), {query.reads: records})
+    assert bounds.get("ending") or tuple(found.columns) == query.columns
+    return found
+
+
+def run(text: str, tables: Mapping[str, Sequence[Record]]) -> pl.DataFrame:
+    """What a query gives in a workspace of these tables, asked over TLS with the real client."""
+    with LoopbackAzure({name: held(name, records) for name, records in tables.items()}) as azure:
         client = LogsQueryClient(azure.credential, endpoint=azure.endpoint, connection_verify=azure.certificate)
         with client as logs:
-            asked = HttpRequest("POST", f"/workspaces/{azure.workspace}/query", json={"query": query.text(**span)})
+            asked = HttpRequest("POST", f"/workspaces/{azure.workspace}/query", json={"query": text})
             reply = logs.send_request(asked)
     assert reply.status_code == 200, reply.text()
     [table] = reply.json()["tables"]
     kinds = {one["name"]: one["type"] for one in table["columns"]}
-    if not bounds.get("ending"):
-        assert tuple(kinds) == query.columns
     rows = [dict(zip(kinds, row, strict=True)) for row in table["rows"]]
     for row in rows:
         for name, kind in kinds.items():

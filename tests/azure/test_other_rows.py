@@ -212,12 +212,15 @@ def test_a_line_of_a_container_says_what_it_says_in_a_file(stem: str, by_file: d
 
 def test_attributes_of_a_line_name_container_and_stream() -> None:
     common = {"ContainerAppName": "orders", "ContainerName": "daprd", "Stream": "stderr"}
-    plain, said, event = rows("container_app_console_logs", common | {"Log": "plain"}, common | {"Log": "WARN said"},
-                              common | {"Log": '{"level":"warn","msg":"hi","n":1}'})
+    plain, said, event, mute = rows(
+        "container_app_console_logs", common | {"Log": "plain"}, common | {"Log": "WARN said"},
+        common | {"Log": '{"level":"warn","msg":"hi","n":1}'}, common | {"Log": '{"msg":"hi"}'},
+        common | {"Log": " \t "})
     about = {"container": "daprd", "stream": "stderr"}
     assert plain["attributes"] == about | {"level_assumed": True}
     assert said["attributes"] == about
     assert event["attributes"] == about | {"level": "warn", "msg": "hi", "n": 1}
+    assert mute["attributes"] == about | {"msg": "hi", "level_assumed": True}
 
 
 def test_what_the_agent_guessed_counts_where_the_line_says_no_level() -> None:
