@@ -40,7 +40,7 @@ def row(number: int, moment: datetime) -> list[Any]:
         "service": f"service-{number % 7}", "operation": f"GET /orders/{number % 40}x",
         "instance": f"service-{number % 7}-6d4cf56db6-{number % 5}", "duration_ms": (number * 7919 % 100_003) / 97,
         "is_failed": number % 50 == 0, "status_code": "500" if number % 50 == 0 else "200", "weight": 1 + number % 3,
-        "trace_id": f"{number * 0x9E3779B97F4A7C15 % 2**128:032x}", "span_id": f"{number + 1:016x}",
+        "trace_id": f"{(number + 1) * 0x9E3779B97F4A7C15 % 2**128:032x}", "span_id": f"{number + 1:016x}",
         "parent_id": f"{number * 31 % 2**64:016x}"}
     return [told.get(column["name"], "" if column["type"] == "string" else None) for column in COLUMNS]
 
