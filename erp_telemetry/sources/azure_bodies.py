@@ -24,7 +24,7 @@ from erp_telemetry.sources.azure_wire import Wire
 from erp_telemetry.workspace_queries import WorkspaceQuery
 
 _COUNT = ("Count",)
-_MOST_SPLITS = 64
+_MOST_SPLITS = 32
 # the engine keeps two buffers of the largest object for each thread: not more than the file needs
 _SPARE = 1 << 16
 # a text that is empty and not missing: what was logged was an empty line
@@ -33,11 +33,12 @@ _EMPTY_IS_TEXT = ("message",)
 
 @dataclass(slots=True)
 class Body:
-    """Files of one span: whole answers, and where parts are allowed what came of others."""
+    """Files of one span: whole answers, and where parts are allowed what came of others, ``missing`` rows apart."""
 
     folder: Path
     files: list[Path] = field(default_factory=list)
     splits: int = 0
+    missing: int = 0
 
     def next(self) -> Path:
         """Where the next answer goes."""
@@ -84,27 +85,34 @@ class Reader:
 
     def _fetch(self, span: Span, count: int, body: Body) -> None:
         reason: TooMuch | None = None
-        if count <= self.wire.limits.slice_rows or not span.halves():
+        can_split = bool(count > 1 and span.halves() and (not self.allow_partial or body.splits < _MOST_SPLITS))
+        if count <= self.wire.limits.slice_rows or not can_split:
             try:
                 self.wire.ask(text(self.query, span), self.query.columns, body.next(), self.era)
-                if self.is_careful:
+                # a part has to bring its own rows: those of another part twice do not stand in for them
+                if self.is_careful or body.splits:
                     self._check(span, count, body.next())
                 body.files.append(body.next())
                 return
             except TooMuch as error:
                 reason = error
-        if count > 1 and span.halves() and (not self.allow_partial or body.splits < _MOST_SPLITS):
+        if can_split:
             body.splits += 1
             for half, part_count in self._halved(span, count):
                 if part_count:
                     self._fetch(half, part_count, body)
         elif self.allow_partial and reason is not None:
-            if reason.path is not None:
-                azure_answers.spell_out(reason.path)
-                body.files.append(reason.path)
+            self._keep_part(reason, count, body)
         else:
             raise PartialAnswer(f"{self.query.reads} {span}: {reason}, and it cannot be asked for less: pull again, or "
                                 "with allow_partial=True keep what comes") from reason
+
+    def _keep_part(self, reason: TooMuch, count: int, body: Body) -> None:
+        came = 0
+        if reason.path is not None:
+            came = azure_answers.spell_out(reason.path)
+            body.files.append(reason.path)
+        body.missing += max(1, count - came)
 
     def _check(self, span: Span, count: int, path: Path) -> None:
         came = azure_answers.spell_out(path)

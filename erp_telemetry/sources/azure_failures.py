@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from erp_telemetry.errors import SourceError, SourceUnreachable
 from erp_telemetry.redactions import excerpt
-
-if TYPE_CHECKING:
-    from azure.core.rest import HttpResponse
 
 # asked again at the same size these fail again, and keep the service busy for minutes
 _TOO_MUCH = ("E_QUERY_RESULT_SET_TOO_LARGE", "E_RUNAWAY", "E_LOW_MEMORY", "-2133196797", "-2133196802",
@@ -84,9 +81,8 @@ def _unconnected(text: str) -> Busy:
                 "needed")
 
 
-def refuse(response: HttpResponse, workspace: str) -> None:
+def refuse(status: int, headers: Mapping[str, str], text: str, workspace: str) -> None:
     """Raise what an answer that is not 200 means."""
-    status, text = response.status_code, response.text()
     code, said = _error(text)
     if status in (413, 504) or (status in (400, 500) and any(mark in text for mark in _TOO_MUCH)):
         raise TooMuch(f"the service gave up ({status} {said}): ask for a shorter window, or pull again")
@@ -94,7 +90,7 @@ def refuse(response: HttpResponse, workspace: str) -> None:
         advice = "pull again later: what came stays" if status != 429 else \
             "others ask this workspace too: pull again later, or lower concurrent= of AzureLimits"
         raise Busy(f"the service is busy ({status} {said})", advice,
-                   pause_seconds=_retry_after(response.headers.get("Retry-After")))
+                   pause_seconds=_retry_after(headers.get("Retry-After")))
     if status == 204:
         raise Busy("the workspace answered nothing (204)",
                    f"does {workspace} hold data? Check the id on its Overview page")

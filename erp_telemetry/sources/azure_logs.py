@@ -12,7 +12,7 @@ import polars as pl
 from erp_telemetry.catalog import Statement
 from erp_telemetry.errors import PartialAnswer, nearest
 from erp_telemetry.slices import Batch, Plan, Slice
-from erp_telemetry.sources import azure_bodies, azure_plans, azure_spans
+from erp_telemetry.sources import azure_answers, azure_bodies, azure_plans, azure_spans
 from erp_telemetry.sources.azure_limits import AzureLimits
 from erp_telemetry.sources.azure_wire import PUBLIC, Wire
 from erp_telemetry.window import Window
@@ -107,6 +107,8 @@ class AzureLogs:
             undo.callback(body.close)
             if careful:
                 count = reader.count(span)
+            if body.missing:
+                count = max(count, body.missing + sum(azure_answers.spell_out(file) for file in body.files))
             if not body.files:
                 if not self.allow_partial:
                     raise PartialAnswer(f"{part.name}: its {count:,} rows are gone: pull again")
@@ -116,7 +118,7 @@ class AzureLogs:
             staged = azure_bodies.staging(query, span, body.files, careful)
             undo.pop_all()
         return Batch({query.answers: _STAGED}, staged, rejects, count, is_careful=careful,
-                     must_be_whole=not self.allow_partial or not careful, close=body.close)
+                     must_be_whole=not body.missing and not (self.allow_partial and careful), close=body.close)
 
     def _queries(self, table: str | None) -> list[WorkspaceQuery]:
         """Queries of the tables that are wanted, of one canonical table or of all."""

@@ -106,8 +106,8 @@ class Wire:
                 read_timeout=self.limits.wait_seconds + _READ_MARGIN_SECONDS)
             with response:
                 if response.status_code != 200:
-                    response.read()
-                    azure_failures.refuse(response, self.workspace)
+                    said = b"".join(response.iter_bytes()).decode("utf-8", "replace")
+                    azure_failures.refuse(response.status_code, response.headers, said, self.workspace)
                 size = 0
                 with path.open("wb") as out:
                     for chunk in response.iter_bytes():

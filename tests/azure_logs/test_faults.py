@@ -174,19 +174,8 @@ def test_right_answers_in_other_clothes_are_read(azure: LoopbackAzure, fault: Fa
 
 def test_no_more_questions_at_a_time_than_the_service_takes(azure: LoopbackAzure) -> None:
     azure.misbehave(faults.slow(0.05), of="data")
-    peak = Peak(azure)
-    et.pull(source(azure, limits=limits(rows=20, concurrent=2)), et.Store(), MORNING, progress=peak)
-    assert 1 <= peak.most <= 2
-
-
-class Peak:
-    """How many questions were without an answer at a time, seen whenever a slice is done."""
-
-    def __init__(self, azure: LoopbackAzure) -> None:
-        self.azure, self.most = azure, 0
-
-    def __call__(self, done: int, of: int, name: str) -> None:
-        self.most = max(self.most, sum(one.status is None for one in self.azure.asked))
+    et.pull(source(azure, limits=limits(rows=20, concurrent=2)), et.Store(), MORNING)
+    assert azure.most_at_once == 2
 
 
 def test_the_stores_ledger_tells_slices_that_tile_the_window(azure: LoopbackAzure) -> None:

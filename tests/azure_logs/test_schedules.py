@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 import erp_telemetry as et
@@ -29,9 +29,13 @@ FAULTS = (
     faults.error_only(), faults.truncated(), faults.cut(), faults.dropped(), faults.dropped(0.7), faults.no_content(),
     faults.empty(), faults.html(), faults.compressed(), faults.chunked(), faults.slow(0.01),
 )
-SCHEDULES = st.lists(st.tuples(st.sampled_from(FAULTS), st.sets(st.integers(1, 25), min_size=1, max_size=4)),
-                     max_size=6)
-QUICK = settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+# a few requests of a pull, or every other, or all
+NUMBERS = st.one_of(st.sets(st.integers(1, 25), min_size=1, max_size=6), st.just(set(range(1, 90))),
+                    st.just(set(range(1, 90, 2))))
+SCHEDULES = st.lists(st.tuples(st.sampled_from(FAULTS), NUMBERS), min_size=1, max_size=5)
+SILENT = [(faults.row_cap(15, "nothing"), {5, 6, 7})]
+QUICK = settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck),
+                 phases=(Phase.explicit, Phase.generate))
 
 
 def missing_is_said(azure: LoopbackAzure, store: et.Store, asked: et.AzureLogs) -> bool:
@@ -62,6 +66,7 @@ def check(azure: LoopbackAzure, store: et.Store, is_said: bool, before_minutes: 
 @pytest.mark.parametrize("allow_partial", [False, True])
 @QUICK
 @given(schedule=SCHEDULES, second=SCHEDULES)
+@example(schedule=SILENT, second=[(faults.byte_cap(4000, "nothing"), set(range(1, 90)))])
 def test_the_truth_or_a_word(
     allow_partial: bool, schedule: list[tuple[Fault, set[int]]], second: list[tuple[Fault, set[int]]]
 ) -> None:

@@ -1,0 +1,81 @@
+"""A workspace that costs nothing to ask: bodies serialised beforehand, sent over TLS from a process of their own.
+
+``python benchmarks/workspace_server.py ROWS SLICES FOLDER`` prints port and certificate, then serves until its
+standard input closes. The window is cut into so many quarters of an hour that each slice is one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from erp_telemetry.testing.answers import Reply
+from erp_telemetry.testing.certificates import make_certificate
+from erp_telemetry.testing.servers import TlsServer
+from erp_telemetry.workspace_queries import workspace_query
+
+START = datetime(2026, 3, 10, tzinfo=UTC)
+STEP = timedelta(minutes=15)
+WORKSPACE = "00000000-0000-0000-0000-00000000000b"
+TYPES = {"time": "datetime", "received_at": "datetime", "weight": "real", "duration_ms": "real", "is_failed": "bool"}
+COLUMNS = [{"name": name, "type": TYPES.get(name, "string")} for name in workspace_query("azure/app_requests").columns]
+_BOUNDS = re.compile(r"let (?:start|stop) = datetime\(([^)]+)\);")
+
+
+def body(rows: list[list[Any]], columns: list[dict[str, str]]) -> bytes:
+    """An answer as the service writes it."""
+    return json.dumps({"tables": [{"name": "PrimaryResult", "columns": columns, "rows": rows}]},
+                      separators=(",", ":")).encode()
+
+
+def row(number: int, moment: datetime) -> list[Any]:
+    """One request."""
+    told = {
+        "time": f"{moment:%Y-%m-%dT%H:%M:%S.%f}7Z", "received_at": f"{moment:%Y-%m-%dT%H:%M:%S.%f}7Z",
+        "service": f"service-{number % 7}", "operation": f"GET /orders/{number % 40}x",
+        "instance": f"service-{number % 7}-6d4cf56db6-{number % 5}", "duration_ms": (number * 7919 % 100_003) / 97,
+        "is_failed": number % 50 == 0, "status_code": "500" if number % 50 == 0 else "200", "weight": 1 + number % 3,
+        "trace_id": f"{(number + 1) * 0x9E3779B97F4A7C15 % 2**128:032x}", "span_id": f"{number + 1:016x}",
+        "parent_id": f"{number * 31 % 2**64:016x}"}
+    return [told.get(column["name"], "" if column["type"] == "string" else None) for column in COLUMNS]
+
+
+def main() -> None:
+    """Serialise, then serve."""
+    rows, slices, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+    each = rows // slices
+    bodies = [body([row(at * each + number, START + (at + number / each) * STEP) for number in range(each)], COLUMNS)
+              for at in range(slices)]
+    midnight = f"{START + timedelta(days=1):%Y-%m-%dT%H:%M:%S}Z"
+
+    def answer(path: str, headers: Mapping[str, str], asked: bytes) -> Reply:
+        query = json.loads(asked)["query"]
+        if "print" in query:
+            return Reply(200, body([[midnight]], [_column("time", "datetime")]))
+        start, stop = (datetime.fromisoformat(text) for text in _BOUNDS.findall(query)[:2])
+        first, last = (start - START) // STEP, -((START - stop) // STEP)
+        if query.rstrip().endswith("count"):
+            return Reply(200, body([[each * (last - first)]], [_column("Count", "long")]))
+        if "summarize" in query:
+            bins = [[f"{START + at * STEP:%Y-%m-%dT%H:%M:%S}Z", each, len(bodies[at])] for at in range(first, last)]
+            return Reply(200, body(bins, [_column("time", "datetime"), _column("n", "long"), _column("bytes", "long")]))
+        return Reply(200, bodies[first]) if last == first + 1 else Reply(504)
+
+    certificate, key = make_certificate(folder)
+    server = TlsServer(certificate, key, answer)
+    print(json.dumps({"port": server.server_address[1], "certificate": str(certificate)}), flush=True)
+    sys.stdin.read()
+    server.close()
+
+
+def _column(name: str, kind: str) -> dict[str, str]:
+    return {"name": name, "type": kind}
+
+
+if __name__ == "__main__":
+    main()
