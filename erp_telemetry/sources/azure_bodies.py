@@ -27,8 +27,8 @@ _COUNT = ("Count",)
 _MOST_SPLITS = 32
 # the engine keeps two buffers of the largest object for each thread: not more than the file needs
 _SPARE = 1 << 16
-# a text that is empty and not missing: what was logged was an empty line
-_EMPTY_IS_TEXT = ("message",)
+# a text that may be empty and not missing: what was logged was an empty line
+_EMPTY_IS_TEXT = ("logs", "message")
 
 
 @dataclass(slots=True)
@@ -148,7 +148,7 @@ def staging(query: WorkspaceQuery, span: Span, files: list[Path], is_careful: bo
     :func:`misfits` names.
     """
     typed = enumerate(_dtypes(query).items(), 1)
-    columns = ",\n    ".join(f'{_value(at, name, dtype)} as "{name}"' for at, (name, dtype) in typed)
+    columns = ",\n    ".join(f'{_value(at, (query.answers, name), dtype)} as "{name}"' for at, (name, dtype) in typed)
     source = _source(query, files)
     within = """case when moment >= $start and moment < $stop or moment is null then moment
             else error('a row of ' || moment || ' lies outside of what was asked') end"""
@@ -187,10 +187,10 @@ def _dtypes(query: WorkspaceQuery) -> dict[str, str]:
     return {name: known.get(name, "BOOLEAN" if name == "is_untimed" else "VARCHAR") for name in query.columns}
 
 
-def _value(at: int, name: str, dtype: str) -> str:
+def _value(at: int, column: tuple[str, str], dtype: str) -> str:
     """SQL for one value: an empty text is none, which KQL cannot write otherwise."""
     if dtype == "VARCHAR":
-        return f"r[{at}]" if name in _EMPTY_IS_TEXT else f"nullif(r[{at}], '')"
+        return f"r[{at}]" if column == _EMPTY_IS_TEXT else f"nullif(r[{at}], '')"
     if dtype == "JSON":
         # a dynamic value may be a bare text
         return f"case when json_valid(r[{at}]) then cast(r[{at}] as json) else to_json(nullif(r[{at}], '')) end"
