@@ -178,7 +178,7 @@ def misfits(query: WorkspaceQuery, name: str, files: list[Path]) -> tuple[Reject
 
 def _source(query: WorkspaceQuery, files: list[Path]) -> Statement:
     largest = max(file.stat().st_size for file in files)
-    return catalog.query("azure/body").bind(files=[str(file) for file in files], size=largest + _SPARE,
+    return catalog.query("files/azure_body").bind(files=[str(file) for file in files], size=largest + _SPARE,
                                            width=len(query.columns))
 
 
