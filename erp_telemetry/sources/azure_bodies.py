@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from shutil import rmtree
 
@@ -23,6 +24,7 @@ from erp_telemetry.sources.azure_spans import Span
 from erp_telemetry.sources.azure_wire import Wire
 from erp_telemetry.workspace_queries import WorkspaceQuery
 
+_LEAST_COUNTED = timedelta(seconds=1)
 _COUNT = ("Count",)
 _MOST_SPLITS = 32
 # the engine keeps two buffers of the largest object for each thread: not more than the file needs
@@ -63,10 +65,19 @@ class Reader:
     is_careful: bool = False
 
     def count(self, span: Span) -> int:
-        """How many rows a span has now."""
-        with scratch() as folder:
-            answer = self.wire.ask(text(self.query, span, "azure/count"), _COUNT, folder / "count.json", self.era)
-            return int(answer.rows()[0][0])
+        """How many rows a span has now, by its halves where the service cannot count the whole.
+
+        Raises ``PartialAnswer`` where it cannot count a second.
+        """
+        try:
+            with scratch() as folder:
+                answer = self.wire.ask(text(self.query, span, "azure/count"), _COUNT, folder / "count.json", self.era)
+                return int(answer.rows()[0][0])
+        except TooMuch as error:
+            if span.stop - span.start <= _LEAST_COUNTED:
+                raise PartialAnswer(f"{self.query.reads} {span}: not even its rows can be counted ({error}): pull "
+                                    "again") from error
+            return sum(self.count(half) for half in span.halves())
 
     def download(self, span: Span, count: int) -> Body:
         """The rows of a span, in as many answers as the service needs.

@@ -42,6 +42,24 @@ def test_what_passes_is_asked_again(azure: LoopbackAzure, name: str) -> None:
     assert spans(store) == wanted(FRAME)
 
 
+@pytest.mark.parametrize("fault", [faults.timed_out(), faults.partial(0.0), faults.error_only()],
+                         ids=lambda fault: fault.name)
+def test_what_cannot_be_counted_whole_is_counted_by_halves(azure: LoopbackAzure, fault: Fault) -> None:
+    azure.misbehave(fault, of=("plan", "count"), times=3)
+    store = et.Store()
+    assert et.pull(source(azure), store, MORNING).is_complete
+    assert spans(store) == wanted(FRAME)
+
+
+def test_what_is_never_counted_is_refused(azure: LoopbackAzure) -> None:
+    azure.misbehave(faults.timed_out(), of="count")
+    store = et.Store()
+    with pytest.raises(et.PartialAnswer, match="not even its rows can be counted"):
+        et.pull(source(azure), store, MORNING)
+    assert spans(store) == [] and store.ledger().is_empty()
+    assert len(azure.asked) < 40
+
+
 @pytest.mark.parametrize("name", TRANSIENT)
 def test_what_does_not_pass_is_said(azure: LoopbackAzure, name: str) -> None:
     store = et.Store()

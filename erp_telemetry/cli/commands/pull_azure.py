@@ -55,8 +55,8 @@ def pull_azure(
 ) -> None:
     """Read tables of a Log Analytics workspace into the store, whole slices only; pulling twice equals pulling once.
 
-    Signs in as `az login`, the environment or a managed identity says. What arrived late since the last pull
-    comes too. Ctrl-C leaves whole slices; the same call goes on from there.
+    Signs in as `az login`, the environment or a managed identity says. What arrived since the last pull comes
+    too, up to three days after it happened. Ctrl-C leaves whole slices; the same call goes on from there.
 
     For example:
 
