@@ -89,7 +89,8 @@ def parameters(text: str) -> frozenset[str]:
     return frozenset(_PARAMETER.findall(_LITERAL_OR_COMMENT.sub("", text)))
 
 
-def _read(name: str, path: Path) -> Query:
+def opened(path: Path, fields: re.Pattern[str] = _FIELD) -> tuple[str, dict[str, str], str]:
+    """Title, header fields and text of a query file; ``fields`` tells a header line from the title's."""
     text = path.read_text(encoding="utf-8")
     title: list[str] = []
     header: dict[str, str] = {}
@@ -97,11 +98,16 @@ def _read(name: str, path: Path) -> Query:
         found = _HEADER.match(line)
         if not found:
             break
-        entry = _FIELD.match(found[1])
+        entry = fields.match(found[1])
         if entry:
             header[entry[1]] = entry[2].strip()
         elif not header:
             title.append(found[1].strip())
     if not title or not title[0].endswith("."):
         raise QueryError(f"{path}:1: a query begins with a comment: one sentence that says what it answers")
-    return Query(name, path, " ".join(title), header, text, parameters(text))
+    return " ".join(title), header, text
+
+
+def _read(name: str, path: Path) -> Query:
+    title, header, text = opened(path)
+    return Query(name, path, title, header, text, parameters(text))

@@ -16,14 +16,13 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from erp_telemetry.catalog import root
+from erp_telemetry.catalog import opened, root
 from erp_telemetry.errors import QueryError, nearest
 from erp_telemetry.schema import TABLES
 
 DOOR = ("line", "synthetic", "user_agent", "url_path", "is_untimed")
 """Columns that a query may add to those of its canonical table: the door reads them and does not keep them."""
 
-_HEADER = re.compile(r"^//\s?(.*)$")
 _FIELD = re.compile(r"^(reads|answers|ends):\s*(.*)$")
 _BOUNDS = ("start", "stop", "ingested_after", "ingested_before", "parts", "part")
 _LET = re.compile(rf"^let ({'|'.join(_BOUNDS)}) = [^;\n]+;$", re.MULTILINE)
@@ -119,22 +118,7 @@ def _ending(name: str) -> str:
 
 def _opened(name: str) -> tuple[str, Mapping[str, str], str]:
     """Title, header fields and text of a file."""
-    path = root() / f"{name}.kql"
-    text = path.read_text(encoding="utf-8")
-    title: list[str] = []
-    header: dict[str, str] = {}
-    for line in text.splitlines():
-        found = _HEADER.match(line)
-        if not found:
-            break
-        entry = _FIELD.match(found[1])
-        if entry:
-            header[entry[1]] = entry[2].strip()
-        elif not header:
-            title.append(found[1].strip())
-    if not title or not title[0].endswith("."):
-        raise QueryError(f"{path}:1: a query begins with a comment: one sentence that says what it answers")
-    return " ".join(title), header, text
+    return opened(root() / f"{name}.kql", _FIELD)
 
 
 def _read(name: str, path: Path) -> WorkspaceQuery:

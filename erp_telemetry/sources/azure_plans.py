@@ -12,7 +12,7 @@ from erp_telemetry.errors import PartialAnswer, SourceError
 from erp_telemetry.slices import Plan, Slice
 from erp_telemetry.sources.azure_bodies import Reader, scratch, text
 from erp_telemetry.sources.azure_failures import NotUnderstood, TooMuch
-from erp_telemetry.sources.azure_spans import ORIGIN, Entry, Held, Span, slice_name
+from erp_telemetry.sources.azure_spans import Entry, Held, Span, slice_name
 from erp_telemetry.sources.azure_wire import Wire
 from erp_telemetry.window import Window
 from erp_telemetry.workspace_queries import WorkspaceQuery
@@ -177,6 +177,3 @@ def _runs(entries: Iterable[Entry]) -> list[list[Entry]]:
 
 def _slice(workspace: str, file: str, table: str, span: Span, count: int) -> Slice:
     return Slice(slice_name(workspace, file, span), f"n={count}", table=table, is_cut=True)
-
-
-__all__ = ["ORIGIN", "Planner", "moment", "pack", "service_clock"]

@@ -104,7 +104,6 @@ def set_references(
 
 def merge(connection: duckdb.DuckDBPyConnection, table: str, new: str) -> None:
     """Merge the rollups of the ``new`` rows of a table into the store, inside its transaction."""
-    # plain timestamps of UTC: the same moments, and the engine needs no calendar to cut them
     own = [rollup for rollup in ROLLUPS.values() if rollup.table == table]
     if not own:
         return
