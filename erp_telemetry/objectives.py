@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ class Objectives:
     def wanted(cls, objectives: Objectives | None) -> Objectives:
         """These objectives, or the handbook's where none are given."""
         if objectives is None:
-            return cls.load()
+            return _handbook()
         if not isinstance(objectives, cls):
             raise TypeError(f"objectives are read first, as in Objectives.load('objectives.toml'), not {objectives!r}")
         return objectives
@@ -104,6 +105,11 @@ class Objectives:
             # a band made for named services stands in for the general one of the same measure
             if (service in band.services) or (not band.services and band.measure not in special)
         )
+
+
+@cache
+def _handbook() -> Objectives:
+    return Objectives.load()
 
 
 @dataclass(frozen=True, slots=True)

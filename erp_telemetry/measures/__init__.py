@@ -15,15 +15,15 @@ import polars as pl
 
 from erp_telemetry.analyses.intervals import wilson
 from erp_telemetry.errors import QueryError, nearest
-from erp_telemetry.measures.condensing import condensed
+from erp_telemetry.measures.condensing import asked_once, condensed
 from erp_telemetry.measures.grids import Sight, grid, refuse_dropped
-from erp_telemetry.measures.questions import FIVE, HOUR, QUANTILES, Question, fits, question
+from erp_telemetry.measures.questions import FIVE, HOUR, QUANTILES, WHOLE, Question, fits, question
 from erp_telemetry.objectives import Objectives
 from erp_telemetry.redactions import redact, redact_keys
 from erp_telemetry.store import Store, answers
 from erp_telemetry.window import Window
 
-__all__ = ["Question", "Sight", "answerable", "ask", "condensed", "measure", "question"]
+__all__ = ["WHOLE", "Question", "Sight", "answerable", "ask", "asked_once", "condensed", "measure", "question"]
 
 
 def measure(
@@ -79,7 +79,8 @@ def ask(sight: Sight, asked: Question, objectives: Objectives | None = None) -> 
         # counters merge: those of all operations of an hour are those of its minutes
         asked = replace(asked, grain="hour")
     statement = asked.statement
-    return _readings(asked, answers.frame(sight.connection, statement.sql, statement.parameters), whole)
+    answer = answers.few if len(asked.edges) == 2 else answers.frame
+    return _readings(asked, answer(sight.connection, statement.sql, statement.parameters), whole)
 
 
 def answerable(window: Window, dropped_before: Mapping[str, datetime], name: str) -> Window:

@@ -2,17 +2,19 @@
 
 Rollups merge exactly, so what is merged to one step answers as the whole does. For as long as the
 block lasts, temporary tables of the rollups' own names stand before those of the store, so that the
-same measure files are asked.
+same measure files are asked. In them the whole system stands as one more service, ``WHOLE``, so that
+one statement answers for both.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from erp_telemetry import catalog
 from erp_telemetry.measures.grids import Sight
-from erp_telemetry.measures.questions import whole_hours
+from erp_telemetry.measures.questions import WHOLE, Question, tiers
 from erp_telemetry.store import answers
 from erp_telemetry.window import Window
 
@@ -27,13 +29,19 @@ def condensed(sight: Sight, window: Window, merged: Window) -> Iterator[None]:
     try:
         for name, query in _TABLES.items():
             span = merged if "sketch" in name else window
-            hours = whole_hours((span.start, span.stop))
+            bounds = {**tiers((span.start, span.stop)), "whole": WHOLE}
             if name == "request_cells" and not sight.are_hours_fewer:
-                hours = (span.stop, span.stop)
-            bounds = {"hours_start": hours[0], "hours_stop": hours[1]}
+                bounds |= {"hours_start": span.stop, "hours_stop": span.stop}
             asked = catalog.query(f"scorecards/{query}").bind(start=span.start, stop=span.stop, **bounds)
             answers.create(connection, name, asked.sql, asked.parameters)
         yield
     finally:
         for name in _TABLES:
             answers.rows(connection, f"drop table if exists temp.{name}")
+
+
+def asked_once(asked: Question) -> tuple[Question, ...]:
+    """What to ask inside the block for a question by service to be answered for the whole system too."""
+    if any(name in _TABLES for name in asked.definition.header["reads"].split()):
+        return (replace(asked, with_whole=True),)
+    return (asked, replace(asked, keys=()))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import polars as pl
 
 from erp_telemetry.errors import QueryError
-from erp_telemetry.measures.questions import Question, whole_hours
+from erp_telemetry.measures.questions import HOUR, WHOLE, Question, steps, whole
 from erp_telemetry.store import ROLLUPS, answers
 
 _FEW = 256
@@ -17,6 +18,15 @@ _TIME = pl.Datetime("us", "UTC")
 # what only a load test saw is no key: no telemetry speaks of it
 _HEARD = " where population <> 'synthetic'"
 _NAMES = {"cache_hit_ratio": "cache_hits", "restart_count": "restarts"}
+
+# of one step the service alone is grouped by, which the engine does in a quarter of the time
+_OBSERVED_STEP = """select $start as time, service, count(*)::double as minutes
+    from observed_minutes where time >= $start and time < $stop group by service"""
+# counted by unit first: a step is looked up for each unit, not for each minute
+_OBSERVED_STEPS = """with units as (
+        select (epoch_us(o.time) - epoch_us($start)) // $unit_us as unit, o.service, count(*) as minutes
+        from observed_minutes as o where o.time >= $start and o.time < $stop group by all)
+    select $starts[1 + unit] as time, service, sum(minutes)::double as minutes from units group by all"""
 
 
 @dataclass(slots=True)
@@ -57,19 +67,18 @@ class Sight:
         """The services that a measure ever spoke of."""
         return self._distinct(asked, ("service",))["service"].to_list()
 
-    def observed(self, asked: Question) -> pl.DataFrame:
+    def observed(self, edges: tuple[datetime, ...]) -> pl.DataFrame:
         """Minutes in which anything was heard of a service, by step: ``time, service, minutes``."""
-        if asked.edges not in self._observed:
-            steps = asked.steps
-            self._observed[asked.edges] = answers.frame(
-                self.connection,
-                # counted by unit first: a step is looked up for each unit, not for each minute
-                """with units as (
-                    select (epoch_us(o.time) - epoch_us($start)) // $unit_us as unit, o.service, count(*) as minutes
-                    from observed_minutes as o where o.time >= $start and o.time < $stop group by all)
-                select $starts[1 + unit] as time, service, sum(minutes)::double as minutes from units group by all""",
-                {name: steps[name] for name in ("starts", "start", "stop", "unit_us")})
-        return self._observed[asked.edges]
+        if edges not in self._observed:
+            found = steps(edges)
+            if len(edges) == 2:
+                self._observed[edges] = answers.few(
+                    self.connection, _OBSERVED_STEP, {name: found[name] for name in ("start", "stop")})
+            else:
+                self._observed[edges] = answers.frame(
+                    self.connection, _OBSERVED_STEPS,
+                    {name: found[name] for name in ("starts", "start", "stop", "unit_us")})
+        return self._observed[edges]
 
     def told_until(self, asked: Question) -> datetime | None:
         """Event time up to which rows of the table behind a measure were told."""
@@ -88,7 +97,7 @@ class Sight:
         canonical = _NAMES.get(asked.name, asked.name) if "$" in named else ""
         mark = (source, canonical, *keys)
         if mark not in self._keys:
-            self._keys[mark] = answers.frame(
+            self._keys[mark] = answers.few(
                 self.connection, f"select distinct {', '.join(keys)} from store.main.{source}{named}",
                 {"canonical": canonical} if canonical else {})
         return self._keys[mark]
@@ -109,27 +118,32 @@ def _root(table: str) -> str:
 
 def grid(sight: Sight, asked: Question) -> pl.LazyFrame:
     """Every key that was ever seen, times every step: ``time, stop``, ``coverage``, ``is_provisional``."""
-    steps = _steps(asked)
+    every = _steps(asked.edges, asked.steps["unit_us"])
     services = sight.services(asked)
-    observed = sight.observed(asked).lazy().filter(pl.col("service").is_in(_some(services), nulls_equal=True))
-    is_by_service = "service" in asked.keys
-    if not is_by_service:
-        observed = observed.group_by("time").agg(pl.col("minutes").sum())
-    on = ["service", "time"] if is_by_service else ["time"]
-    found = sight.keys(asked).lazy().join(steps.lazy(), how="cross").join(observed, on=on, how="left", nulls_equal=True)
+    observed = sight.observed(asked.edges).lazy().filter(pl.col("service").is_in(_some(services), nulls_equal=True))
+    keys = sight.keys(asked).lazy()
+    on = ["service", "time"] if "service" in asked.keys else ["time"]
+    # of the whole system as much was observed as of its services on average
+    total = observed.group_by("time").agg(pl.col("minutes").sum() / max(1, len(services)))
+    if asked.with_whole:
+        named = pl.lit(WHOLE).alias("service")
+        keys = pl.concat([keys, pl.LazyFrame({"service": [WHOLE]})])
+        observed = pl.concat([observed, total.select("time", named, "minutes")])
+    elif on == ["time"]:
+        observed = total
+    found = keys.join(every.lazy(), how="cross").join(observed, on=on, how="left", nulls_equal=True)
     minutes = (pl.col("stop") - pl.col("time")).dt.total_seconds() / 60
-    share = minutes * (1 if is_by_service else max(1, len(services)))
     until = sight.told_until(asked)
     late = pl.lit(True) if until is None else pl.col("stop") > until
     return found.with_columns(
-        (pl.col("minutes").fill_null(0) / share).alias("coverage"), late.alias("is_provisional"))
+        (pl.col("minutes").fill_null(0) / minutes).alias("coverage"), late.alias("is_provisional"))
 
 
 def refuse_dropped(sight: Sight, asked: Question) -> None:
     """Raise ``QueryError`` where a question needs rows that were dropped to save room, and say what can be asked."""
     tables = asked.query.header["reads"].split()
     needs_raw = tables[0] == "requests"
-    hours = whole_hours(asked.edges)
+    hours = whole(asked.edges, HOUR)
     needs_fine = tables[0].endswith("_sketches") and (hours[0] > asked.edges[0] or hours[1] < asked.edges[-1])
     if not (needs_raw or needs_fine):
         return
@@ -148,13 +162,14 @@ def refuse_dropped(sight: Sight, asked: Question) -> None:
     raise QueryError(f"{asked.name} {how} needs raw rows, and those before {moment} were pruned: ask {instead}")
 
 
-def _steps(asked: Question) -> pl.DataFrame:
+@lru_cache(maxsize=16)
+def _steps(edges: tuple[datetime, ...], unit_us: int) -> pl.DataFrame:
     """``time`` and ``stop`` of each step."""
-    edges, unit = asked.edges, asked.steps["unit_us"]
-    if _FEW < len(asked.steps["starts"]) < len(edges):
+    if len(edges) > _FEW:
         # steps of one width: a range is made a hundred times faster than it is read from objects
-        starts = pl.datetime_range(edges[0], edges[-2], timedelta(microseconds=unit), time_unit="us", eager=True)
-        return pl.DataFrame({"time": starts, "stop": starts.shift(-1).fill_null(edges[-1])})
+        starts = pl.datetime_range(edges[0], edges[-2], timedelta(microseconds=unit_us), time_unit="us", eager=True)
+        if len(starts) == len(edges) - 1:
+            return pl.DataFrame({"time": starts, "stop": starts.shift(-1).fill_null(edges[-1])})
     return pl.DataFrame({"time": edges[:-1], "stop": edges[1:]}, schema={"time": _TIME, "stop": _TIME})
 
 

@@ -19,6 +19,9 @@ MICROSECOND = timedelta(microseconds=1)
 MINUTE = timedelta(minutes=1)
 FIVE = timedelta(minutes=5)
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+WHOLE = "\0"
+"""The whole system where it stands beside its services as one of them; no service has this name."""
 QUANTILES = {"latency_p50": 0.50, "latency_p95": 0.95, "latency_p99": 0.99}
 
 
@@ -33,6 +36,7 @@ class Question:
     where: Mapping[str, str]
     client_errors: str
     grain: str = "minute"
+    with_whole: bool = False
 
     @property
     def name(self) -> str:
@@ -42,18 +46,17 @@ class Question:
     @property
     def steps(self) -> dict[str, Any]:
         """The parameters that say in which step a moment lies."""
-        unit, starts, seconds = _lookup(self.edges)
-        return {"start": self.edges[0], "stop": self.edges[-1], "unit_us": unit, "starts": starts, "seconds": seconds}
+        return steps(self.edges)
 
     @property
     def statement(self) -> catalog.Statement:
         """The SQL with its parameters."""
-        hours = whole_hours(self.edges)
         flags = {f"by_{dimension}": dimension in self.keys for dimension in DIMENSIONS}
         return self.query.bind(
             **flags, **self.steps, client_errors=self.client_errors,
             grain="hour" if "operation" in self.keys else self.grain,
-            hours_start=hours[0], hours_stop=hours[1], q=QUANTILES.get(self.name))
+            # what is condensed for the whole stands in the hours
+            **tiers(self.edges, with_days=not self.with_whole), q=QUANTILES.get(self.name))
 
 
 def question(
@@ -90,12 +93,28 @@ def fits(edges: Sequence[datetime], grain: timedelta) -> bool:
     return all((edge - epoch) % grain == timedelta(0) for edge in edges)
 
 
-def whole_hours(edges: Sequence[datetime]) -> tuple[datetime, datetime]:
-    """The hours of UTC that no edge cuts: from the first to the end of the last; none where steps are finer."""
+def whole(edges: Sequence[datetime], grain: timedelta) -> tuple[datetime, datetime]:
+    """The hours or days of UTC that no edge cuts: from the first to the end of the last; none where steps are finer."""
     start, stop = edges[0], edges[-1]
-    first = start if fits([start], HOUR) else start.replace(minute=0, second=0, microsecond=0) + HOUR
-    last = stop.replace(minute=0, second=0, microsecond=0)
-    return (first, last) if first < last and fits(edges[1:-1] or [first], HOUR) else (stop, stop)
+    midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
+    first = midnight + -(-(start - midnight) // grain) * grain
+    last = midnight + (stop - midnight) // grain * grain
+    return (first, last) if first < last and fits(edges[1:-1] or [first], grain) else (stop, stop)
+
+
+def tiers(edges: Sequence[datetime], *, with_days: bool = True) -> dict[str, datetime]:
+    """The parameters that say which sketches are read by the hour, and which of those by the day."""
+    hours = whole(edges, HOUR)
+    days = whole(edges, DAY) if with_days else (hours[1], hours[1])
+    if days[0] == days[1]:
+        days = (hours[1], hours[1])
+    return {"hours_start": hours[0], "hours_stop": hours[1], "days_start": days[0], "days_stop": days[1]}
+
+
+def steps(edges: tuple[datetime, ...]) -> dict[str, Any]:
+    """The parameters that say in which of the steps between edges a moment lies."""
+    unit, starts, seconds = _lookup(edges)
+    return {"start": edges[0], "stop": edges[-1], "unit_us": unit, "starts": starts, "seconds": seconds}
 
 
 @lru_cache(maxsize=16)

@@ -8,7 +8,7 @@ from typing import Any
 
 from erp_telemetry import catalog
 from erp_telemetry.incidents import Incident, incidents
-from erp_telemetry.measures import Sight, answerable, ask, condensed, question
+from erp_telemetry.measures import WHOLE, Sight, answerable, ask, asked_once, condensed, question
 from erp_telemetry.objectives import HIGHER_IS_BETTER, UNITS, Objectives
 from erp_telemetry.store import Store, answers
 from erp_telemetry.window import Window
@@ -57,16 +57,16 @@ class Facts:
 
 def gather(store: Store, window: Window, objectives: Objectives, *, is_measured: bool = True) -> Facts:
     """Ask the store for all of it, or for what rests on no measure."""
-    with store.reading() as connection:
-        readings = _readings(connection, window, objectives) if is_measured else {}
     bounds = {"start": window.start, "stop": window.stop}
     with store.reading() as connection:
+        sight = Sight(connection)
+        readings = _readings(sight, window, objectives) if is_measured else {}
         services = [row[0] for row in answers.rows(connection, catalog.query("scorecards/services").text)]
         down: dict[str, list[datetime]] = {}
         for moment, service in answers.rows(connection, catalog.query("scorecards/down_minutes").text, bounds):
             down.setdefault(service, []).append(moment)
-        recoveries = answers.frame(connection, catalog.query("scorecards/recoveries").text, bounds)
-        observed = dict(answers.rows(connection, _OBSERVED, bounds))
+        recoveries = answers.few(connection, catalog.query("scorecards/recoveries").text, bounds)
+        observed = dict(sight.observed((window.start, window.stop)).select("service", "minutes").iter_rows())
         probed = frozenset(row[0] for row in answers.rows(connection, _PROBED))
         has_incidents = answers.count(connection, "incidents") > 0
     minutes = window.duration / MINUTE
@@ -78,22 +78,22 @@ def gather(store: Store, window: Window, objectives: Objectives, *, is_measured:
 
 
 def _readings(
-    connection: answers.Connection, window: Window, objectives: Objectives
+    sight: Sight, window: Window, objectives: Objectives
 ) -> dict[tuple[str, str | None], dict[str, Any]]:
     """Every measure that a row rests on, over the whole window, by service and for the whole system."""
-    sight = Sight(connection)
     merged = answerable(window, sight.dropped_before, "latency_p99")
     found: dict[tuple[str, str | None], dict[str, Any]] = {}
     with condensed(sight, window, merged):
         for name in sorted({"error_ratio", "latency_p99", *(band.measure for band in objectives.bands)}):
             span = answerable(window, sight.dropped_before, name)
-            for by in ((), ("service",)):
-                every = f"{int(span.duration / MINUTE)}m"
-                asked = question(name, span, every, by, None, "UTC", False, objectives.client_errors)
-                for reading in ask(sight, asked, objectives).iter_rows(named=True):
+            every = f"{int(span.duration / MINUTE)}m"
+            asked = question(name, span, every, ("service",), None, "UTC", False, objectives.client_errors)
+            for one in asked_once(asked):
+                for reading in ask(sight, one, objectives).iter_rows(named=True):
+                    service = reading.get("service", WHOLE)
                     # a series without a service is part of the whole, and no service of its own
-                    if not by or reading["service"] is not None:
-                        found[name, reading.get("service")] = reading
+                    if service is not None:
+                        found[name, None if service == WHOLE else service] = reading
     return found
 
 
@@ -118,6 +118,4 @@ def judged(found: dict[str, Any], *, value: float, low: float | None, high: floa
     return found | {"value": value, "low": low, "high": high, "state": state}
 
 
-_OBSERVED = """select service, count(*) from observed_minutes
-    where time >= $start and time < $stop group by service"""
 _PROBED = "select distinct service from probe_minutes where kind in ('readiness', 'availability')"

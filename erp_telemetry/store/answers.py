@@ -12,6 +12,9 @@ import polars as pl
 
 Connection = duckdb.DuckDBPyConnection
 """What questions are asked on; named here so that DuckDB keeps to its door."""
+_POLARS: Mapping[str, pl.DataType] = {
+    "VARCHAR": pl.String(), "DOUBLE": pl.Float64(), "BIGINT": pl.Int64(), "INTEGER": pl.Int32(),
+    "BOOLEAN": pl.Boolean(), "TIMESTAMP WITH TIME ZONE": pl.Datetime("us", "UTC")}
 
 
 def rows(
@@ -35,6 +38,17 @@ def frame(
     # a comment alone, or nothing, asks for nothing
     found: pl.DataFrame = pl.DataFrame() if relation is None else relation.pl()
     return found
+
+
+def few(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, Any] | None = None
+) -> pl.DataFrame:
+    """The rows of a short answer as a Polars frame: planned once, where ``frame`` plans twice."""
+    answered = connection.execute(sql, dict(parameters or {}))
+    schema = {column[0]: _POLARS.get(str(column[1])) for column in answered.description or ()}
+    if None in schema.values():
+        return frame(connection, sql, parameters)
+    return pl.DataFrame(answered.fetchall(), schema=schema, orient="row")
 
 
 def arrays(

@@ -14,12 +14,14 @@ from erp_telemetry.store.answers import rows, transaction, value
 from erp_telemetry.store.rollups import ROLLUPS
 from erp_telemetry.window import Window
 
-VERSION = 3
+VERSION = 4
 
 # version 2 tells how many requests had a duration; before it, every one had
 _COUNTERS = ("request_minutes", "operation_hours", "dependency_minutes")
 # version 3 keeps what version 2 derived at every question
 _NEW = ("latency_sketch_hours", "dependency_sketch_hours")
+# version 4 keeps sketches by the day, for windows of months
+_DAYS = ("latency_sketch_days", "dependency_sketch_days")
 # and metrics by series, with the points of running totals
 _POINTS = ROLLUPS["metric_minutes"].columns["points"]
 
@@ -61,12 +63,16 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: str) -> None:
     if foreign and found is None:
         raise StoreError(f"{path} is a DuckDB file but no store (it holds {foreign[0][0]}): give another path")
     with transaction(connection):
-        steps = _first() if found is None else [*(_second() if found < 2 else ()), *_third()]
-        for statement in steps:
+        for statement in _first() if found is None else _since(found):
             rows(connection, statement)
-        if found is not None:
+        if found is not None and found < 3:
             _remake_percentiles(connection)
         rows(connection, "insert into store_version values ($version, now())", {"version": VERSION})
+
+
+def _since(found: int) -> list[str]:
+    return [*(_second() if found < 2 else ()), *(_third() if found < 3 else ()),
+            *(part for name in _DAYS for part in _filled(name))]
 
 
 def _second() -> list[str]:
@@ -92,9 +98,7 @@ def _third() -> list[str]:
     statements += [part for part in _own() if "create table observed_minutes" in part
                    or "create table minute_percentiles" in part]
     statements += ["insert into observed_minutes by name select time, service from temp.heard", "drop table temp.heard"]
-    for name in _NEW:
-        statements += [_table(name), f"insert into {name} by name {catalog.query(f'rollups/{name}').text}"]
-    return [*statements, *_series()]
+    return [*statements, *(part for name in _NEW for part in _filled(name)), *_series()]
 
 
 def _remake_percentiles(connection: duckdb.DuckDBPyConnection) -> None:
@@ -106,6 +110,11 @@ def _remake_percentiles(connection: duckdb.DuckDBPyConnection) -> None:
 def _table(name: str) -> str:
     columns = ", ".join(f"{column} {dtype}" for column, dtype in ROLLUPS[name].columns.items())
     return f"create table {name} ({columns})"
+
+
+def _filled(name: str) -> list[str]:
+    """Make a rollup from the finer one it merges."""
+    return [_table(name), f"insert into {name} by name {catalog.query(f'rollups/{name}').text}"]
 
 
 def _series() -> list[str]:

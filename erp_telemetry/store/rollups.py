@@ -70,10 +70,13 @@ ROLLUPS: Mapping[str, Rollup] = MappingProxyType({
                _CALL_VALUES),
         Rollup("latency_sketches", "requests", {"population": "varchar", "bucket": "integer"}, _SKETCH),
         Rollup("latency_sketch_hours", "latency_sketches", {"population": "varchar", "bucket": "integer"}, _SKETCH),
+        Rollup("latency_sketch_days", "latency_sketch_hours", {"population": "varchar", "bucket": "integer"}, _SKETCH),
         Rollup("dependency_minutes", "dependencies", {"resource": "varchar", **_CALL_KEYS}, _CALL_VALUES, heard="true"),
         Rollup("dependency_sketches", "dependencies",
                {"resource": "varchar", "population": "varchar", "bucket": "integer"}, _SKETCH),
         Rollup("dependency_sketch_hours", "dependency_sketches",
+               {"resource": "varchar", "population": "varchar", "bucket": "integer"}, _SKETCH),
+        Rollup("dependency_sketch_days", "dependency_sketch_hours",
                {"resource": "varchar", "population": "varchar", "bucket": "integer"}, _SKETCH),
         Rollup("log_minutes", "logs", {"level": "varchar"}, {**_SKETCH, "raw_count": "sum", "bytes": "sum"},
                heard="true"),
@@ -87,7 +90,7 @@ ROLLUPS: Mapping[str, Rollup] = MappingProxyType({
 })
 
 FINE_SKETCHES = ("latency_sketches", "dependency_sketches")
-"""Sketches that are dropped after a while; those of the hour are kept."""
+"""Sketches that are dropped after a while; those of the hour and the day are kept."""
 
 
 def set_references(

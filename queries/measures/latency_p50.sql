@@ -1,14 +1,17 @@
 -- Median duration of user requests, within 1.09 %.
--- reads: latency_sketches latency_sketch_hours
+-- reads: latency_sketches latency_sketch_hours latency_sketch_days
 -- unit: ms
 -- by: service operation
 -- better: lower
 -- range: 0..
 -- steps: 5m
 with sketches as (
-    -- what lies between whole hours is read from the hours: both merge to the same buckets
+    -- whole days are read from the days and whole hours from the hours: all merge to the same buckets
+    select time, service, population, bucket, count, weight_squares from latency_sketch_days
+    where time >= $days_start and time < $days_stop
+    union all
     select time, service, population, bucket, count, weight_squares from latency_sketch_hours
-    where time >= $hours_start and time < $hours_stop
+    where (time >= $hours_start and time < $days_start) or (time >= $days_stop and time < $hours_stop)
     union all
     select time, service, population, bucket, count, weight_squares from latency_sketches
     where (time >= $start and time < $hours_start) or (time >= $hours_stop and time < $stop)

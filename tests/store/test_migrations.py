@@ -16,6 +16,7 @@ import erp_telemetry as et
 
 from ..events import START
 
+THIRD = Path(__file__).parent / "fixtures" / "version_3.duckdb.gz"
 PACKED = Path(__file__).parent / "fixtures" / "version_2.duckdb.gz"
 DAY = timedelta(days=1)
 FIRST = et.Window(START, START + timedelta(hours=1))
@@ -143,3 +144,20 @@ def test_the_same_rows_in_another_slice_add_nothing_where_they_can_be_compared(
         kept.write_parquet(tmp_path / f"{name}-1.parquet")
         receipt = et.pull(et.TableFiles(tmp_path / f"{name}-1.parquet"), older)
         assert (receipt.rows, receipt.duplicates) == ({}, 12)
+
+
+def test_sketches_by_the_day_are_made_of_those_by_the_hour(tmp_path: Path) -> None:
+    """A store of version 3, told the same: windows of days answer as a store told today."""
+    path = tmp_path / "third.duckdb"
+    path.write_bytes(gzip.decompress(THIRD.read_bytes()))
+    with duckdb.connect(str(path), read_only=True) as file:
+        assert file.execute("select max(version) from store_version").fetchall() == [(3,)]
+    third, today = et.Store(path), et.Store()
+    for frames in told():
+        et.pull(et.Frames(**frames), today)
+    days = et.Window(START, START + 11 * DAY)
+    for name in ("latency_p50", "latency_p99", "dependency_latency_p95"):
+        found = et.measure(third, name, days, "1d")
+        assert found["value"].drop_nulls().len() == 2
+        assert found.equals(et.measure(today, name, days, "1d")), name
+    assert et.score(third, days).equals(et.score(today, days))

@@ -128,7 +128,7 @@ def test_any_order_and_number_of_pulls_at_any_grain(
 @pytest.mark.parametrize("draw", DRAWS)
 @pytest.mark.parametrize("weigh", ["one", "thresholds"])
 def test_every_grain_of_heavy_tails(draw: str, weigh: str) -> None:
-    """Whole hours are read from the tier of hours, ragged ends from that of 5 minutes: both together are exact."""
+    """Whole days are read from the tier of days, whole hours from that of hours, ragged ends from 5 minutes."""
     frame = events(11, draw, weigh, 1500)
     store = pulled(frame, list(range(1500)), [700])
     for name, q in QUANTILES.items():
@@ -140,8 +140,8 @@ def test_every_grain_of_heavy_tails(draw: str, weigh: str) -> None:
     assert check(et.measure(store, "latency_p95", days, "1d"), wanted, ("service",)) == 4
 
 
-@pytest.mark.parametrize("tier", ["latency_sketch_hours", "latency_sketches"])
-def test_a_ragged_window_reads_both_tiers_and_each_row_once(tier: str) -> None:
+@pytest.mark.parametrize("tier", ["latency_sketch_days", "latency_sketch_hours", "latency_sketches"])
+def test_a_ragged_window_reads_every_tier_and_each_row_once(tier: str) -> None:
     frame = events(3, "lognormal", "one", 2000)
     store = pulled(frame, list(range(2000)), [])
     name, q = "latency_p50", 0.50
