@@ -7,11 +7,16 @@ kept for the next question, without the file.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import duckdb
 
 from erp_telemetry.store import answers
+
+SPARING = "700MB"
+"""What a pull into a file keeps to while a slice of it fits; with Python beside it, less than 1 GB is resident."""
 
 
 @dataclass(slots=True)
@@ -62,7 +67,27 @@ class Engine:
             answers.rows(connection, f"set memory_limit = '{self.memory_limit}'")
         if self.path != ":memory:":
             answers.rows(connection, f"set temp_directory = {_quoted(self.path + '.tmp')}")
+        is_ours_to_say = self.memory_limit is None and self.path != ":memory:"
+        answers.rows(connection, f"set variable may_spare = {is_ours_to_say}")
         return connection
+
+
+def may_spare(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the store is a file, for which the user did not say how much memory the engine may use."""
+    return bool(answers.value(connection, "select getvariable('may_spare')"))
+
+
+@contextmanager
+def sparing(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Keep to little memory where that is ours to say: what was read is let go of, and what can be spilled is."""
+    if not may_spare(connection):
+        yield
+        return
+    answers.rows(connection, f"set memory_limit = '{SPARING}'")
+    try:
+        yield
+    finally:
+        answers.rows(connection, "reset memory_limit")
 
 
 def _quoted(text: str) -> str:

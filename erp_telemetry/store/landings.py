@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 import duckdb
 import polars as pl
@@ -18,7 +19,7 @@ from erp_telemetry.errors import PartialAnswer, SourceError, StoreError
 from erp_telemetry.redactions import excerpt, redact
 from erp_telemetry.schema import CALLS, TABLES, Table
 from erp_telemetry.slices import Batch, Reject, Slice
-from erp_telemetry.store import answers, arrivals, duplicates, ledger, percentiles, retention, rollups
+from erp_telemetry.store import answers, arrivals, duplicates, engines, ledger, percentiles, retention, rollups
 from erp_telemetry.window import Window
 
 
@@ -82,12 +83,14 @@ def land(
     ways = (True, False) if window is None and is_told else (False,)
     for is_direct in ways:
         try:
-            with answers.transaction(connection):
-                rollups.set_references(connection, thresholds)
-                landed = Landed(entry=ledger.next_entry(connection), rejects=list(batch.rejects))
-                origin = arrivals.Origin(source, landed.entry)
-                _land(_Landing(connection, part, batch, pull, origin, window, landed), is_direct)
-                return landed
+            commit = partial(_commit, connection, part, batch, source, pull, thresholds, window, is_direct)
+            try:
+                with engines.sparing(connection):
+                    return commit()
+            except duckdb.OutOfMemoryException:
+                if not engines.may_spare(connection):
+                    raise
+                return commit()  # what does not fit into little may have all there is
         except duckdb.OutOfMemoryException as error:
             raise StoreError(f"{part.name} does not fit: {error}") from error
         except (duckdb.Error, _SecondLookNeeded) as error:
@@ -95,6 +98,18 @@ def land(
                 continue  # nothing was committed; the other way can name what is unusual
             _refuse(error, part, batch)
     raise AssertionError("unreachable: the last way returns or raises")
+
+
+def _commit(
+    connection: duckdb.DuckDBPyConnection, part: Slice, batch: Batch, source: str, pull: str,
+    thresholds: Mapping[str | None, tuple[float, float]], window: Window | None, is_direct: bool,
+) -> Landed:
+    with answers.transaction(connection):
+        rollups.set_references(connection, thresholds)
+        landed = Landed(entry=ledger.next_entry(connection), rejects=list(batch.rejects))
+        origin = arrivals.Origin(source, landed.entry)
+        _land(_Landing(connection, part, batch, pull, origin, window, landed), is_direct)
+    return landed
 
 
 def _refuse(error: Exception, part: Slice, batch: Batch) -> None:

@@ -8,6 +8,7 @@ import pytest
 import erp_telemetry as et
 from erp_telemetry import catalog
 from erp_telemetry.sources.files import LONGEST_LINE
+from erp_telemetry.store import engines
 
 RECORD = ('{"time":"2026-07-01T%02d:%02d:%02d.0000000Z","Type":"AppRequests","AppRoleName":"orders",'
           '"OperationId":"%032x","Id":"%016x",'
@@ -44,3 +45,29 @@ def test_a_line_too_long_is_set_aside_and_the_rest_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["azure_staged", "otlp_spans", "otlp_metrics", "otlp_logs"])
 def test_the_queries_read_lines_as_long(name: str) -> None:
     assert f"maximum_object_size = {LONGEST_LINE}" in catalog.query(f"files/{name}").text
+
+
+def test_what_does_not_fit_into_little_memory_lands_with_all_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "AppRequests.jsonl"
+    write(path, 20_000, "x" * 100)
+    monkeypatch.setattr(engines, "SPARING", "1MB")
+    store = et.Store(tmp_path / "s.duckdb")
+    assert et.pull(et.AzureFiles(path), store).rows == {"requests": 20_000}
+    # where the user says how little, there is no more
+    with pytest.raises(et.StoreError, match="does not fit"):
+        et.pull(et.AzureFiles(path), et.Store(tmp_path / "small.duckdb", memory_limit="1MB"))
+
+
+def test_a_pull_gives_back_the_limit_it_kept_to(tmp_path: Path) -> None:
+    limit = "select current_setting('memory_limit')"
+    stores = {"file": et.Store(tmp_path / "a.duckdb"), "memory": et.Store(),
+              "told": et.Store(tmp_path / "b.duckdb", memory_limit="1GB")}
+    for name, kept in stores.items():
+        with kept.writing() as connection:
+            before = connection.execute(limit).fetchone()
+            with engines.sparing(connection):
+                within = connection.execute(limit).fetchone()
+            assert connection.execute(limit).fetchone() == before
+            assert (within != before) is (name == "file")
