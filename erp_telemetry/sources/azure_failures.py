@@ -19,6 +19,7 @@ _TOO_MUCH = ("E_QUERY_RESULT_SET_TOO_LARGE", "E_RUNAWAY", "E_LOW_MEMORY", "-2133
              "ResponsePayloadTooLarge", "ResponseSizeError", "GatewayTimeout", "QueryTimeout", "timed out")
 _PASSING = (408, 429, 500, 502, 503, 529)
 _NOT_THERE = ("SEM0100", "Failed to resolve table")
+_BY_SEARCH = "UnsupportedApiQueryValidationError"
 
 
 class TooMuch(SourceError):
@@ -27,6 +28,10 @@ class TooMuch(SourceError):
     def __init__(self, message: str, path: Path | None = None) -> None:
         super().__init__(message)
         self.path = path
+
+
+class NeedsSearch(SourceError):
+    """The table is on the Basic or Auxiliary plan, which another endpoint answers."""
 
 
 class NotUnderstood(SourceError):
@@ -106,6 +111,8 @@ def refuse(status: int, headers: Mapping[str, str], text: str, workspace: str) -
     if status == 407:
         raise Busy("the proxy wants a sign-in (407)", "a proxy stands in the way: put its user into HTTPS_PROXY",
                    is_passing=False)
+    if status == 400 and _BY_SEARCH in text:
+        raise NeedsSearch(f"a table has come onto the Basic or Auxiliary plan ({said}): pull again")
     if status == 400:
         raise NotUnderstood(f"the query is refused ({said})", any(mark in text for mark in _NOT_THERE))
     raise SourceError(f"an answer that nobody foresaw ({status} {said}): pull again, or report it")

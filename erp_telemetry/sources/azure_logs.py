@@ -29,7 +29,8 @@ class AzureLogs:
 
     A pull reads what happened in its window and arrived before the service's own time less
     ``limits.settle``. Every slice is counted by the service and kept only where as many rows came. Moments
-    younger than ``limits.late`` are asked for again by later pulls, for what has arrived since.
+    younger than ``limits.late`` are asked for again by later pulls, for what has arrived since. A table on the
+    Basic or Auxiliary plan is found out and asked by search, which Azure bills by the data it scans.
 
     Args:
         workspace: the Workspace ID, a GUID.

@@ -9,7 +9,9 @@ from __future__ import annotations
 import random
 import threading
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +22,7 @@ from erp_telemetry.sources.azure_failures import Busy
 from erp_telemetry.sources.azure_limits import AzureLimits
 
 if TYPE_CHECKING:
-
+    from azure.core.rest import HttpRequest
     from azure.monitor.query import LogsQueryClient
 
 PUBLIC = "https://api.loganalytics.io"
@@ -28,6 +30,28 @@ _CHUNK = 1 << 20
 _CONNECT_SECONDS = 20
 # the client waits longer than the service works, or it would drop an answer that is on its way
 _READ_MARGIN_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A query, the columns of its answer, and the table it reads, from when to when; none where it reads none.
+
+    ``is_search`` asks the endpoint of the Basic and Auxiliary plans, whether or not the table is known to be on one.
+    """
+
+    text: str
+    columns: tuple[str, ...]
+    table: str = ""
+    start: datetime | None = None
+    stop: datetime | None = None
+    is_search: bool = False
+
+    def timespan(self) -> str:
+        """From when to when in whole seconds around it: the query itself says it half open."""
+        if self.start is None or self.stop is None:
+            raise ValueError(f"a search of {self.table} needs its time range")
+        start, stop = self.start.astimezone(UTC), self.stop.astimezone(UTC) + timedelta(microseconds=999_999)
+        return "/".join(one.replace(tzinfo=None, microsecond=0).isoformat() + "Z" for one in (start, stop))
 
 
 class GivenUp(SourceError):
@@ -46,11 +70,14 @@ class Wire:
     _client: LogsQueryClient | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _seats: threading.BoundedSemaphore = field(init=False)
+    _search_seats: threading.BoundedSemaphore = field(init=False)
+    _searched: set[str] = field(default_factory=set)
     _not_before: float = 0.0
     _era: int = 0
 
     def __post_init__(self) -> None:
         self._seats = threading.BoundedSemaphore(self.limits.concurrent)
+        self._search_seats = threading.BoundedSemaphore(self.limits.concurrent_searches)
 
     @property
     def era(self) -> int:
@@ -62,10 +89,19 @@ class Wire:
         with self._lock:
             self._era += 1
 
-    def ask(self, text: str, columns: tuple[str, ...], path: Path, era: int | None = None) -> Answer:
-        """The answer to a query, spooled to a file and found to be one whole table of these columns.
+    def search(self, table: str) -> None:
+        """From now on ask for a table at the endpoint of the Basic and Auxiliary plans, which bills what it scans."""
+        self._searched.add(table)
+
+    def is_searched(self, table: str) -> bool:
+        """Whether a table is asked for there."""
+        return table in self._searched
+
+    def ask(self, question: Question, path: Path, era: int | None = None) -> Answer:
+        """The answer to a question, spooled to a file and found to be one whole table of its columns.
 
         Raises:
+            NeedsSearch: the table is on the Basic or Auxiliary plan, and was not asked for as such.
             TooMuch: the service could not answer whole, or not in time: ask for less.
             PartialAnswer: the answer came broken each time.
             SourceUnreachable: network, sign-in or throttling.
@@ -77,8 +113,8 @@ class Wire:
             is_last = attempt == self.limits.tries
             self._wait(begun)
             try:
-                self._spool(text, path, begun)
-                return azure_answers.check(path, columns)
+                self._spool(question, path, begun)
+                return azure_answers.check(path, question.columns)
             except Busy as busy:
                 if is_last or not busy.is_passing:
                     raise busy.reason(self.endpoint, attempt) from busy.__cause__
@@ -91,15 +127,12 @@ class Wire:
             pause *= 2
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _spool(self, text: str, path: Path, era: int) -> None:
+    def _spool(self, question: Question, path: Path, era: int) -> None:
         """One request; the body goes to the file as it comes."""
-        from azure.core.rest import HttpRequest
-
-        request = HttpRequest(
-            "POST", f"/workspaces/{self.workspace}/query", json={"query": text},
-            # the service keeps answers for two minutes: a count of what has arrived must not come from there
-            headers={"Prefer": f"wait={self.limits.wait_seconds}", "Cache-Control": "no-cache"})
-        with self._seats, azure_failures.told(self.endpoint):
+        is_search = question.is_search or question.table in self._searched
+        request = self._request(question, is_search)
+        # a search waits for its own seat first: waiting, it takes none from the other queries
+        with self._search_seats if is_search else nullcontext(), self._seats, azure_failures.told(self.endpoint):
             self._check(era)
             response = self._opened().send_request(
                 request, stream=True, connection_timeout=_CONNECT_SECONDS,
@@ -114,6 +147,15 @@ class Wire:
                         self._check(era)
                         size += out.write(chunk)
                 azure_answers.check_size(response.headers, size)
+
+    def _request(self, question: Question, is_search: bool) -> HttpRequest:
+        from azure.core.rest import HttpRequest
+
+        return HttpRequest(
+            "POST", f"/workspaces/{self.workspace}/{'search' if is_search else 'query'}",
+            params={"timespan": question.timespan()} if is_search else None, json={"query": question.text},
+            # the service keeps answers for two minutes: a count of what has arrived must not come from there
+            headers={"Prefer": f"wait={self.limits.wait_seconds}", "Cache-Control": "no-cache"})
 
     def _opened(self) -> LogsQueryClient:
         from azure.monitor.query import LogsQueryClient

@@ -16,6 +16,7 @@ import polars as pl
 from erp_telemetry.testing.answers import Reply, bad_query, refusal, table
 from erp_telemetry.testing.faults import Fault
 from erp_telemetry.testing.kql import QueryRefused
+from erp_telemetry.testing.plans import Plans
 from erp_telemetry.testing.schedules import Schedule
 from erp_telemetry.testing.tokens import Tokens
 from erp_telemetry.testing.workspaces import Answer, Workspace
@@ -71,9 +72,9 @@ def kind_of(query: str) -> str:
 
 
 class Service:
-    """Answers POSTs to ``/v1/workspaces/{id}/query``, and to ``…/search``, which wants its time range told beside."""
+    """Answers POSTs to ``/v1/workspaces/{id}/query`` and, with the time range in the address, to ``…/search``."""
 
-    def __init__(self, workspace: Workspace, tokens: Tokens) -> None:
+    def __init__(self, workspace: Workspace, tokens: Tokens, plans: Plans) -> None:
         self.asked: list[Asked] = []
         self.clock: datetime | None = None
         self.is_permitted = True
@@ -83,6 +84,7 @@ class Service:
         self._open = 0
         self._workspace = workspace
         self._tokens = tokens
+        self._plans = plans
         self._late: list[Late] = []
         self._remembered: dict[tuple[str, str | None], tuple[datetime, Answer]] = {}
         self._lock = threading.Lock()
@@ -132,9 +134,8 @@ class Service:
         if not asked.query:
             return Reply(400, refusal("BadArgumentError", "The request had some invalid properties", {
                 "code": "QueryValidationError", "message": "The query is missing"}))
-        if found[2] == "search" and asked.timespan is None:
-            return Reply(400, refusal("BadArgumentError", "The request had some invalid properties", {
-                "code": "QueryValidationError", "message": "A search needs the timespan beside its query"}))
+        if no := self._plans.refuse(found[2], asked.query, _range_in_path(asked.path)):
+            return no
         if told.get("workspaces"):
             return Reply(400, refusal("BadArgumentError", "The loopback has one workspace only"))
         return None
@@ -169,6 +170,8 @@ class Service:
         if old is not None and is_fresh and "no-cache" not in asked.headers.get("cache-control", "").lower():
             return old
         between = None if asked.timespan is None else time_range(asked.timespan, now)
+        if between is not None and (oldest := self._plans.reach(asked.query, now)) is not None:
+            between = max(between[0], oldest), max(between[1], oldest)
         found = self._workspace.ask(asked.query, now, between)
         with self._lock:
             self._remembered.pop(key, None)
@@ -195,9 +198,12 @@ def _read(body: bytes) -> dict[str, Any]:
 
 def _told_range(path: str, told: Mapping[str, Any]) -> str | None:
     """The time range beside a query: in the body, or in the address as a search has it."""
-    in_path = parse_qs(urlsplit(path).query).get("timespan", [None])[0]
     in_body = told.get("timespan")
-    return in_path if in_body is None else str(in_body)
+    return _range_in_path(path) if in_body is None else str(in_body)
+
+
+def _range_in_path(path: str) -> str | None:
+    return parse_qs(urlsplit(path).query).get("timespan", [None])[0]
 
 
 def time_range(text: str, now: datetime) -> tuple[datetime, datetime]:

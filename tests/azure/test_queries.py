@@ -10,11 +10,13 @@ import pytest
 
 from erp_telemetry.catalog import root
 from erp_telemetry.schema import TABLES, TIME
+from erp_telemetry.testing.plans import Plans
 from erp_telemetry.testing.workspaces import declared_tables
 from erp_telemetry.workspace_queries import DOOR, WorkspaceQuery, workspace_queries, workspace_query
 from tests.azure import language_service
 
 KQL = {"VARCHAR": "string", "JSON": "dynamic", "DOUBLE": "real", "BOOLEAN": "bool", "BIGINT": "long", TIME: "datetime"}
+ENDINGS = ("slices", "count", "scan")
 STEMS = workspace_queries("azure")
 FILES = sorted(path.relative_to(root() / "azure").with_suffix("").as_posix()
                for path in (root() / "azure").rglob("*.kql"))
@@ -46,7 +48,7 @@ def answered() -> dict[str, Any]:
     for stem in STEMS:
         query = workspace_query(f"azure/{stem}")
         texts |= {f"{stem}>None": asked(query), f"{stem}>misspelt": misspelt(query)[1]}
-        texts |= {f"{stem}>{ending}": asked(query, f"azure/{ending}") for ending in ("slices", "count")}
+        texts |= {f"{stem}>{ending}": asked(query, f"azure/{ending}") for ending in ENDINGS}
     return language_service.check(texts)
 
 
@@ -74,10 +76,11 @@ def test_the_answer_is_as_the_schema_says(stem: str) -> None:
 @checks
 @pytest.mark.parametrize("stem", STEMS)
 def test_it_can_be_counted_and_cut(stem: str) -> None:
-    for ending in ("slices", "count"):
+    for ending in ENDINGS:
         assert answered()[f"{stem}>{ending}"]["errors"] == []
     assert columns(f"{stem}>slices") == [("time", "datetime"), ("n", "long"), ("bytes", "long")]
     assert columns(f"{stem}>count") == [("Count", "long")]
+    assert columns(f"{stem}>scan") == [("total", "long"), ("bins", "dynamic")]
 
 
 @checks
@@ -85,6 +88,13 @@ def test_it_can_be_counted_and_cut(stem: str) -> None:
 def test_a_misspelt_column_is_found(stem: str) -> None:
     name, _ = misspelt(workspace_query(f"azure/{stem}"))
     assert ("KS142", name) in {(one["code"], one["text"]) for one in answered()[f"{stem}>misspelt"]["errors"]}
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_it_runs_on_the_basic_plan_too(stem: str) -> None:
+    plans = Plans({workspace_query(f"azure/{stem}").reads: "Basic"}, frozenset(language_service.TABLES))
+    for ending in (None, *(f"azure/{name}" for name in ENDINGS)):
+        assert plans.refuse("search", asked(workspace_query(f"azure/{stem}"), ending), "P1D") is None
 
 
 @checks
