@@ -47,7 +47,7 @@ class Planner:
         absent = tuple(sorted({query.reads for query, found in zip(asked, plans, strict=True) if found is None}))
         missing = sorted(named.intersection(absent))
         if missing or (absent and len(absent) == len({query.reads for query in asked})):
-            raise SourceError(f"workspace {self.wire.workspace} has no table {', '.join(missing or absent)}: is it the "
+            raise SourceError(f"{self.wire.scope.title} has no table {', '.join(missing or absent)}: is it the "
                               "right one, and does it collect them? Leave them out of tables=")
         slices = [one for found in plans if found is not None for one in found]
         held = sum(found.held for found in plans if found is not None)
@@ -75,7 +75,7 @@ class Planner:
             if place is None:
                 return None
             raise SourceError(f"queries/{query.name}.kql does not run in this workspace: {error}") from error
-        slices = [_slice(self.wire.workspace, file, query.answers, span, count)
+        slices = [_slice(self.wire.scope.key, file, query.answers, span, count)
                   for span, count in (*((span, count) for span, count, _ in found), *again)]
         untouched = latest.keys() - {span for span, _ in again}
         return Plan(slices, sum(span.start < self.window.stop and span.stop > self.window.start for span in untouched))
@@ -109,7 +109,7 @@ class Planner:
             return "query"
         probe = Question(f"{query.reads} | getschema", _SCHEMA, query.reads, self.window.stop - _PROBED,
                          self.window.stop)
-        for place in ("query", "search"):
+        for place in ("query", "search") if self.wire.scope.is_workspace else ("query",):
             try:
                 with scratch() as folder:
                     self.wire.ask(replace(probe, is_search=place == "search"), folder / "schema.json")

@@ -20,6 +20,7 @@ from erp_telemetry.sources import azure_answers, azure_failures
 from erp_telemetry.sources.azure_answers import Answer, Broken
 from erp_telemetry.sources.azure_failures import Busy
 from erp_telemetry.sources.azure_limits import AzureLimits
+from erp_telemetry.sources.azure_scopes import Scope
 
 if TYPE_CHECKING:
     from azure.core.rest import HttpRequest
@@ -60,9 +61,9 @@ class GivenUp(SourceError):
 
 @dataclass(slots=True)
 class Wire:
-    """Asks one workspace; may be shared by threads."""
+    """Asks one scope; may be shared by threads."""
 
-    workspace: str
+    scope: Scope
     credential: Any
     endpoint: str
     connection_verify: bool | str
@@ -90,7 +91,13 @@ class Wire:
             self._era += 1
 
     def search(self, table: str) -> None:
-        """From now on ask for a table at the endpoint of the Basic and Auxiliary plans, which bills what it scans."""
+        """From now on ask for a table at the endpoint of the Basic and Auxiliary plans, which bills what it scans.
+
+        Raises ``SourceError`` where only a workspace has that endpoint.
+        """
+        if not self.scope.is_workspace:
+            raise SourceError(f"{table} of {self.scope.title} is on the Basic or Auxiliary plan, for which only a "
+                              "workspace is asked: pull that, or leave the table out of tables=")
         self._searched.add(table)
 
     def is_searched(self, table: str) -> bool:
@@ -140,7 +147,7 @@ class Wire:
             with response:
                 if response.status_code != 200:
                     said = b"".join(response.iter_bytes()).decode("utf-8", "replace")
-                    azure_failures.refuse(response.status_code, response.headers, said, self.workspace)
+                    azure_failures.refuse(response.status_code, response.headers, said, self.scope)
                 size = 0
                 with path.open("wb") as out:
                     for chunk in response.iter_bytes():
@@ -152,7 +159,7 @@ class Wire:
         from azure.core.rest import HttpRequest
 
         return HttpRequest(
-            "POST", f"/workspaces/{self.workspace}/{'search' if is_search else 'query'}",
+            "POST", f"{self.scope.path}/{'search' if is_search else 'query'}",
             params={"timespan": question.timespan()} if is_search else None, json={"query": question.text},
             # the service keeps answers for two minutes: a count of what has arrived must not come from there
             headers={"Prefer": f"wait={self.limits.wait_seconds}", "Cache-Control": "no-cache"})
@@ -174,7 +181,7 @@ class Wire:
 
     def _check(self, era: int) -> None:
         if era != self._era:
-            raise GivenUp(f"{self.workspace}: the pull has ended")
+            raise GivenUp(f"{self.scope.title}: the pull has ended")
 
     def _wait(self, era: int) -> None:
         """Wait until anyone may ask."""

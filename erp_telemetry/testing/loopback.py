@@ -16,7 +16,7 @@ from erp_telemetry.testing.certificates import make_certificate
 from erp_telemetry.testing.faults import Fault
 from erp_telemetry.testing.plans import Plans
 from erp_telemetry.testing.servers import TlsServer
-from erp_telemetry.testing.services import Asked, Late, Service
+from erp_telemetry.testing.services import COMPONENT, Asked, Late, Service
 from erp_telemetry.testing.tokens import Credential, Tokens
 from erp_telemetry.testing.workspaces import Workspace
 
@@ -31,6 +31,8 @@ class LoopbackAzure:
     arrival, which ``ingestion_time()`` tells, is the column ``_IngestionTime``; without it a row arrived at
     its ``TimeGenerated``. ``_ItemId`` is made where it is not given. ``plans`` says of tables by name that they
     are on the plan ``Basic`` or ``Auxiliary``: such a table is refused by ``/query`` and answered by ``/search``.
+    ``component`` is the resource id of an Application Insights resource that has all rows of the App* tables: asked
+    in its scope, by ``query_resource``, they have their classic names.
 
     Raises:
         ImportError: the extra ``testing`` is not installed.
@@ -44,6 +46,7 @@ class LoopbackAzure:
         if missing:
             raise ImportError(f"{' and '.join(missing)} missing: install erp-telemetry[testing]")
         self.workspace = workspace
+        self.component = COMPONENT
         self._tokens = Tokens()
         self.credential = Credential(self._tokens)
         self._held = Workspace(workspace, tables, datetime.now(UTC))

@@ -17,7 +17,8 @@ from tests.azure import language_service
 
 KQL = {"VARCHAR": "string", "JSON": "dynamic", "DOUBLE": "real", "BOOLEAN": "bool", "BIGINT": "long", TIME: "datetime"}
 ENDINGS = ("slices", "count", "scan")
-STEMS = workspace_queries("azure")
+CLASSIC = tuple(f"classic/{stem}" for stem in workspace_queries("azure/classic"))
+STEMS = (*workspace_queries("azure"), *CLASSIC)
 FILES = sorted(path.relative_to(root() / "azure").with_suffix("").as_posix()
                for path in (root() / "azure").rglob("*.kql"))
 SAME = """    | where TimeGenerated >= start and TimeGenerated < stop
@@ -36,8 +37,8 @@ def asked(query: WorkspaceQuery, ending: str | None = None) -> str:
 def misspelt(query: WorkspaceQuery) -> tuple[str, str]:
     """A name that is none of the table's columns, and the query that reads it in place of a column."""
     rows, answer = asked(query).split("let answer = rows")
-    column = next(one for one in language_service.TABLES[query.reads]
-                  if one not in ("TimeGenerated", "_ItemId", "Type") and f" {one}" in answer)
+    columns = (language_service.TABLES | language_service.CLASSIC)[query.reads]
+    column = next(one for one in columns if one not in ("TimeGenerated", "_ItemId", "Type") and f" {one}" in answer)
     return f"{column}s", f"{rows}let answer = rows{answer.replace(f' {column}', f' {column}s')}"
 
 
@@ -92,7 +93,8 @@ def test_a_misspelt_column_is_found(stem: str) -> None:
 
 @pytest.mark.parametrize("stem", STEMS)
 def test_it_runs_on_the_basic_plan_too(stem: str) -> None:
-    plans = Plans({workspace_query(f"azure/{stem}").reads: "Basic"}, frozenset(language_service.TABLES))
+    tables = frozenset(language_service.TABLES | language_service.CLASSIC)
+    plans = Plans({workspace_query(f"azure/{stem}").reads: "Basic"}, tables)
     for ending in (None, *(f"azure/{name}" for name in ENDINGS)):
         assert plans.refuse("search", asked(workspace_query(f"azure/{stem}"), ending), "P1D") is None
 
@@ -109,8 +111,9 @@ def test_an_unknown_table_function_and_type_are_found() -> None:
 def test_every_query_keeps_to_its_bounds_in_the_same_words(stem: str) -> None:
     query = workspace_query(f"azure/{stem}")
     rows = query.prelude.partition(f"let rows = {query.reads}\n")[2]
-    assert rows.startswith(SAME)
-    assert "    | where parts == 1 or hash(_ItemId, parts) == part;\nlet answer = rows\n" in rows
+    assert rows.startswith(SAME.replace("TimeGenerated", "timestamp") if stem in CLASSIC else SAME)
+    identity = "itemId" if stem in CLASSIC else "_ItemId"
+    assert f"    | where parts == 1 or hash({identity}, parts) == part;\nlet answer = rows\n" in rows
     answer = rows.partition("let answer = rows\n")[2]
     operators = {line.split()[1] for line in answer.splitlines() if line.startswith("    | ")}
     assert operators <= {"extend", "project"}, "an answer neither drops nor multiplies rows"
@@ -124,7 +127,8 @@ def test_the_loopback_and_the_language_service_know_the_same_columns() -> None:
 
 
 def test_every_declared_table_is_asked() -> None:
-    read = {workspace_query(f"azure/{stem}").reads for stem in STEMS}
+    read = {workspace_query(f"azure/{stem}").reads for stem in STEMS if stem not in CLASSIC}
+    assert {workspace_query(f"azure/{stem}").reads for stem in CLASSIC} == set(language_service.CLASSIC)
     asked_about = {table for file in (root() / "azure" / "questions").glob("*.kql")
                    for line in file.read_text(encoding="utf-8").splitlines() if line.startswith("// reads: ")
                    for table in line.removeprefix("// reads: ").split()}
