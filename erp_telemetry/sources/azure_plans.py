@@ -114,8 +114,7 @@ class Planner:
                 with scratch() as folder:
                     self.wire.ask(replace(probe, is_search=place == "search"), folder / "schema.json")
             except NotUnderstood as refused:
-                # what a search says of a table that is not there is documented nowhere
-                if place == "query" and not refused.names_table:
+                if not refused.names_table:
                     raise
                 continue
             return place

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from erp_telemetry.errors import SourceError
 from erp_telemetry.sources import azure_answers, azure_failures
 from erp_telemetry.sources.azure_answers import Answer, Broken
-from erp_telemetry.sources.azure_failures import Busy
+from erp_telemetry.sources.azure_failures import Busy, NotUnderstood
 from erp_telemetry.sources.azure_limits import AzureLimits
 from erp_telemetry.sources.azure_scopes import Scope
 
@@ -37,7 +37,7 @@ _READ_MARGIN_SECONDS = 30
 class Question:
     """A query, the columns of its answer, and the table it reads, from when to when; none where it reads none.
 
-    ``is_search`` asks the endpoint of the Basic and Auxiliary plans, whether or not the table is known to be on one.
+    ``is_search`` asks the endpoint of the Basic and Auxiliary plans for a table that is not known to be on one.
     """
 
     text: str
@@ -147,6 +147,9 @@ class Wire:
             with response:
                 if response.status_code != 200:
                     said = b"".join(response.iter_bytes()).decode("utf-8", "replace")
+                    # a search that may be in vain ends no pull: some may not search, some clouds have none
+                    if question.is_search and response.status_code in (400, 403, 404):
+                        raise NotUnderstood(f"a search does not find {question.table}", names_table=True)
                     azure_failures.refuse(response.status_code, response.headers, said, self.scope)
                 size = 0
                 with path.open("wb") as out:

@@ -134,6 +134,17 @@ def test_what_the_basic_plan_shows_no_more_is_refused_and_not_told_as_empty() ->
         assert spans(store) == wanted(frame, old)
 
 
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_where_a_search_is_refused_an_absent_table_is_absent(status: int) -> None:
+    with opened("Basic", AppRequests=requests(every(HOUR))) as azure:
+        # the clock, the plan, the probe by query, the probe by search
+        azure.misbehave(faults.failing(status), at=4)
+        with pytest.raises(et.SourceError, match="has no table AppTraces"):
+            et.pull(source(azure, "AppTraces"), et.Store(), MORNING)
+        assert [(one.kind, one.status) for one in azure.asked] == [
+            ("data", 200), ("plan", 400), ("probe", 400), ("probe", status)]
+
+
 @test_schedules.QUICK
 @given(schedule=test_schedules.SCHEDULES)
 @example(schedule=[(faults.row_cap(15, "nothing"), set(range(1, 90)))])
