@@ -105,7 +105,7 @@ def test_another_last_statement_follows_the_same_prelude() -> None:
     assert asked.endswith(";\nanswer\n")
     assert counted == asked.removesuffix("answer\n") + "answer\n| count\n"
     assert sliced.startswith(asked.removesuffix("answer\n") + "answer\n| summarize n = count()")
-    with pytest.raises(QueryError, match=r"'azure/app_requests' lends no last statement. Known: count, slices"):
+    with pytest.raises(QueryError, match=r"'azure/app_requests' lends no last statement. Known: count, scan, slices"):
         query.text(START, STOP, AFTER, BEFORE, ending="azure/app_requests")
 
 

@@ -21,7 +21,7 @@ from erp_telemetry.slices import Reject
 from erp_telemetry.sources import azure_answers
 from erp_telemetry.sources.azure_failures import TooMuch
 from erp_telemetry.sources.azure_spans import Span
-from erp_telemetry.sources.azure_wire import Wire
+from erp_telemetry.sources.azure_wire import Question, Wire
 from erp_telemetry.workspace_queries import WorkspaceQuery
 
 _LEAST_COUNTED = timedelta(seconds=1)
@@ -64,6 +64,11 @@ class Reader:
     era: int | None = None
     is_careful: bool = False
 
+    def question(self, span: Span, columns: tuple[str, ...], ending: str | None = None) -> Question:
+        """The query of a span, which answers these columns."""
+        text = self.query.text(span.start, span.stop, span.after, span.before, span.parts, span.part, ending=ending)
+        return Question(text, columns, self.query.reads, span.start, span.stop)
+
     def count(self, span: Span) -> int:
         """How many rows a span has now, by its halves where the service cannot count the whole.
 
@@ -71,7 +76,7 @@ class Reader:
         """
         try:
             with scratch() as folder:
-                answer = self.wire.ask(text(self.query, span, "azure/count"), _COUNT, folder / "count.json", self.era)
+                answer = self.wire.ask(self.question(span, _COUNT, "azure/count"), folder / "count.json", self.era)
                 return int(answer.rows()[0][0])
         except TooMuch as error:
             if span.stop - span.start <= _LEAST_COUNTED:
@@ -99,7 +104,7 @@ class Reader:
         can_split = bool(count > 1 and span.halves() and (not self.allow_partial or body.splits < _MOST_SPLITS))
         if count <= self.wire.limits.slice_rows or not can_split:
             try:
-                self.wire.ask(text(self.query, span), self.query.columns, body.next(), self.era)
+                self.wire.ask(self.question(span, self.query.columns), body.next(), self.era)
                 # a part has to bring its own rows: those of another part twice do not stand in for them
                 if self.is_careful or body.splits:
                     self._check(span, count, body.next())
@@ -145,11 +150,6 @@ def scratch() -> Iterator[Path]:
     """A folder for small answers."""
     with tempfile.TemporaryDirectory(prefix="erp_telemetry_azure_") as folder:
         yield Path(folder)
-
-
-def text(query: WorkspaceQuery, span: Span, ending: str | None = None) -> str:
-    """The query of a span."""
-    return query.text(span.start, span.stop, span.after, span.before, span.parts, span.part, ending=ending)
 
 
 def staging(query: WorkspaceQuery, span: Span, files: list[Path], is_careful: bool = False) -> Statement:

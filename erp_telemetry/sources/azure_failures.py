@@ -13,12 +13,14 @@ from typing import Any
 
 from erp_telemetry.errors import SourceError, SourceUnreachable
 from erp_telemetry.redactions import excerpt
+from erp_telemetry.sources.azure_scopes import Scope
 
 # asked again at the same size these fail again, and keep the service busy for minutes
 _TOO_MUCH = ("E_QUERY_RESULT_SET_TOO_LARGE", "E_RUNAWAY", "E_LOW_MEMORY", "-2133196797", "-2133196802",
              "ResponsePayloadTooLarge", "ResponseSizeError", "GatewayTimeout", "QueryTimeout", "timed out")
 _PASSING = (408, 429, 500, 502, 503, 529)
 _NOT_THERE = ("SEM0100", "Failed to resolve table")
+_BY_SEARCH = "UnsupportedApiQueryValidationError"
 
 
 class TooMuch(SourceError):
@@ -27,6 +29,10 @@ class TooMuch(SourceError):
     def __init__(self, message: str, path: Path | None = None) -> None:
         super().__init__(message)
         self.path = path
+
+
+class NeedsSearch(SourceError):
+    """The table is on the Basic or Auxiliary plan, which another endpoint answers."""
 
 
 class NotUnderstood(SourceError):
@@ -81,7 +87,7 @@ def _unconnected(text: str) -> Busy:
                 "needed")
 
 
-def refuse(status: int, headers: Mapping[str, str], text: str, workspace: str) -> None:
+def refuse(status: int, headers: Mapping[str, str], text: str, scope: Scope) -> None:
     """Raise what an answer that is not 200 means."""
     code, said = _error(text)
     if status in (413, 504) or (status in (400, 500) and any(mark in text for mark in _TOO_MUCH)):
@@ -92,20 +98,20 @@ def refuse(status: int, headers: Mapping[str, str], text: str, workspace: str) -
         raise Busy(f"the service is busy ({status} {said})", advice,
                    pause_seconds=_retry_after(headers.get("Retry-After")))
     if status == 204:
-        raise Busy("the workspace answered nothing (204)",
-                   f"does {workspace} hold data? Check the id on its Overview page")
+        raise Busy(f"{scope.title} answered nothing (204)", f"does it hold data? If it is another, {scope.where}")
     if status == 401 or (status == 403 and "AuthenticationToken" in code):
         raise Busy(f"the token is refused ({status} {said})", "sign in again (az login); for another cloud give "
                    "endpoint=, and a credential whose tokens are for the Log Analytics API", is_passing=False)
     if status == 403:
-        raise Busy(f"no permission on workspace {workspace} ({said})",
+        raise Busy(f"no permission on {scope.title} ({said})",
                    "ask for the role Log Analytics Reader; a new role takes up to an hour", is_passing=False)
     if status == 404:
-        raise SourceError(f"no workspace {workspace} at this endpoint ({said}): give the Workspace ID of its Overview "
-                          "page, not its name or resource id")
+        raise SourceError(f"no {scope.title} at this endpoint ({said}): {scope.where}")
     if status == 407:
         raise Busy("the proxy wants a sign-in (407)", "a proxy stands in the way: put its user into HTTPS_PROXY",
                    is_passing=False)
+    if status == 400 and _BY_SEARCH in text:
+        raise NeedsSearch(f"a table has come onto the Basic or Auxiliary plan ({said}): pull again")
     if status == 400:
         raise NotUnderstood(f"the query is refused ({said})", any(mark in text for mark in _NOT_THERE))
     raise SourceError(f"an answer that nobody foresaw ({status} {said}): pull again, or report it")

@@ -16,6 +16,8 @@ class AzureLimits:
         rows: most rows of an answer.
         bytes: most bytes of an answer, as the service estimates them.
         concurrent: queries at a time; 5 on Analytics tables.
+        concurrent_searches: of these, on tables of the Basic and Auxiliary plans.
+        search_reach: how far back these tables are answered; on the Auxiliary plan as far as rows are retained.
         wait_seconds: how long the service may work on a query, at most 600.
         settle: how long rows take to be seen by a query after they arrived; a pull reads up to that before now.
         late: how long after it happened a row may arrive; such moments are asked for again by later pulls.
@@ -27,6 +29,8 @@ class AzureLimits:
     rows: int = 500_000
     bytes: int = 64_000_000
     concurrent: int = 5
+    concurrent_searches: int = 2
+    search_reach: timedelta = timedelta(days=30)
     wait_seconds: int = 180
     settle: timedelta = timedelta(minutes=10)
     late: timedelta = timedelta(days=3)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,12 +13,11 @@ from erp_telemetry.errors import PartialAnswer, nearest
 from erp_telemetry.slices import Batch, Plan, Slice
 from erp_telemetry.sources import azure_answers, azure_bodies, azure_plans, azure_spans
 from erp_telemetry.sources.azure_limits import AzureLimits
+from erp_telemetry.sources.azure_scopes import Scope, scope
 from erp_telemetry.sources.azure_wire import PUBLIC, Wire
 from erp_telemetry.window import Window
 from erp_telemetry.workspace_queries import WorkspaceQuery, workspace_queries, workspace_query
 
-_GUID = re.compile(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
-_FAMILY = "azure"
 _STAGED = Statement("select * from staged")
 
 
@@ -29,10 +27,12 @@ class AzureLogs:
 
     A pull reads what happened in its window and arrived before the service's own time less
     ``limits.settle``. Every slice is counted by the service and kept only where as many rows came. Moments
-    younger than ``limits.late`` are asked for again by later pulls, for what has arrived since.
+    younger than ``limits.late`` are asked for again by later pulls, for what has arrived since. A table on the
+    Basic or Auxiliary plan is found out and asked by search, which Azure bills by the data it scans.
 
     Args:
-        workspace: the Workspace ID, a GUID.
+        workspace: the Workspace ID, a GUID; or the resource id of an Application Insights resource, of which the
+            classic tables are asked (``requests``, ``dependencies``, ``traces`` …).
         credential: any object with ``get_token``; default: ``DefaultAzureCredential``.
         tables: names of Azure tables, such as ``("AppRequests",)``; each has to be there. Default: every
             table there is a query for; the receipt names those that the workspace does not have.
@@ -49,11 +49,11 @@ class AzureLogs:
     allow_partial: bool = False
     endpoint: str = PUBLIC
     connection_verify: bool | str = True
+    _scope: Scope = field(init=False, repr=False, compare=False)
     _wire: Wire = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not _GUID.match(self.workspace):
-            raise ValueError(f"workspace is the Workspace ID of its Overview page, a GUID, not {self.workspace!r}")
+        object.__setattr__(self, "_scope", scope(self.workspace))
         if not self.endpoint.startswith("https://"):
             raise ValueError(f"a token is sent over https only, not to {self.endpoint!r}")
         object.__setattr__(self, "endpoint", self.endpoint.rstrip("/").removesuffix("/v1"))
@@ -62,7 +62,7 @@ class AzureLogs:
             object.__setattr__(self, "tables", (self.tables,) if isinstance(self.tables, str) else tuple(self.tables))
         self._queries(None)
         object.__setattr__(self, "_wire", Wire(
-            self.workspace, self.credential, self.endpoint, self.connection_verify, self.limits))
+            self._scope, self.credential, self.endpoint, self.connection_verify, self.limits))
 
     @property
     def name(self) -> str:
@@ -90,15 +90,15 @@ class AzureLogs:
         before = azure_plans.service_clock(self._wire) - self.limits.settle
         planner = azure_plans.Planner(self._wire, window, before, self.limits.late)
         told = ledger.select("slice", "fingerprint").iter_rows() if ledger.width else ()
-        entries = [entry for name, mark in told if (entry := azure_spans.entry(self.workspace, name, mark)) is not None]
-        return planner.plan(self._queries(table), entries, frozenset(self.tables or ()))
+        entries = [azure_spans.entry(self._scope.key, name, mark) for name, mark in told]
+        return planner.plan(self._queries(table), filter(None, entries), frozenset(self.tables or ()))
 
     def read(self, part: Slice, careful: bool = False) -> Batch:
         """Download one slice; ``careful`` downloads it anew, counts it anew, and names rows it cannot read."""
-        told = azure_spans.entry(self.workspace, part.name, part.fingerprint)
+        told = azure_spans.entry(self._scope.key, part.name, part.fingerprint)
         if told is None:
-            raise ValueError(f"{part.name} is no slice of workspace {self.workspace}")
-        query, span, count = workspace_query(f"{_FAMILY}/{told.file}"), told.span, told.count
+            raise ValueError(f"{part.name} is no slice of {self._scope.title}")
+        query, span, count = workspace_query(f"{self._scope.family}/{told.file}"), told.span, told.count
         reader = azure_bodies.Reader(self._wire, query, self.allow_partial, self._wire.era, careful)
         if not count:
             return Batch({}, expected_count=0, must_be_whole=True)
@@ -122,10 +122,11 @@ class AzureLogs:
 
     def _queries(self, table: str | None) -> list[WorkspaceQuery]:
         """Queries of the tables that are wanted, of one canonical table or of all."""
-        known = [workspace_query(f"{_FAMILY}/{name}") for name in workspace_queries(_FAMILY)]
+        family = self._scope.family
+        known = [workspace_query(f"{family}/{name}") for name in workspace_queries(family)]
         reads = {query.reads for query in known}
         for name in self.tables or ():
             if name not in reads:
-                raise ValueError(f"no query in queries/{_FAMILY} reads {name!r}. {nearest(name, reads)}")
+                raise ValueError(f"no query in queries/{family} reads {name!r}. {nearest(name, reads)}")
         return [query for query in known
                 if (self.tables is None or query.reads in self.tables) and table in (None, query.answers)]

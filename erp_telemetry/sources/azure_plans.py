@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from erp_telemetry import catalog
 from erp_telemetry.errors import PartialAnswer, SourceError
 from erp_telemetry.slices import Plan, Slice
-from erp_telemetry.sources.azure_bodies import Reader, scratch, text
-from erp_telemetry.sources.azure_failures import NotUnderstood, TooMuch
+from erp_telemetry.sources.azure_bodies import Reader, scratch
+from erp_telemetry.sources.azure_failures import NeedsSearch, NotUnderstood, TooMuch
 from erp_telemetry.sources.azure_spans import Entry, Held, Span, slice_name
-from erp_telemetry.sources.azure_wire import Wire
+from erp_telemetry.sources.azure_wire import Question, Wire
 from erp_telemetry.window import Window
 from erp_telemetry.workspace_queries import WorkspaceQuery
 
 _BINS = ("time", "n", "bytes")
+_SCAN = ("total", "bins")
 _BIN = timedelta(minutes=15)
+# so much of a table is scanned to see whether it is there
+_PROBED = timedelta(seconds=1)
 # columns of `T | getschema`
 _SCHEMA = ("ColumnName", "ColumnOrdinal", "DataType", "ColumnType")
 Counted = tuple[Span, int, int]
@@ -42,7 +47,7 @@ class Planner:
         absent = tuple(sorted({query.reads for query, found in zip(asked, plans, strict=True) if found is None}))
         missing = sorted(named.intersection(absent))
         if missing or (absent and len(absent) == len({query.reads for query in asked})):
-            raise SourceError(f"workspace {self.wire.workspace} has no table {', '.join(missing or absent)}: is it the "
+            raise SourceError(f"{self.wire.scope.title} has no table {', '.join(missing or absent)}: is it the "
                               "right one, and does it collect them? Leave them out of tables=")
         slices = [one for found in plans if found is not None for one in found]
         held = sum(found.held for found in plans if found is not None)
@@ -55,31 +60,65 @@ class Planner:
         held = Held.of(entry.span for entry in own)
         reader = Reader(self.wire, query)
         latest = {entry.span: entry for entry in own}
+        is_searched = self.wire.is_searched(query.reads)
+        asked = [entry for entry in latest.values() if not is_searched or entry.span.start >= self._oldest]
         try:
-            found = [one for span in (*held.gaps(self.window, self.before), *held.open(self.before, self.late))
-                     for one in self._cut(reader, span)]
-            again = [*self._missing(reader, latest.values()), *self._grown(reader, latest.values(), held)]
-        except NotUnderstood as error:
-            if self._is_absent(query, error):
+            found = [one for span in self._wanted(query, held, is_searched) for one in self._cut(reader, span)]
+            again = [*self._missing(reader, asked), *self._grown(reader, asked, held)]
+        except (NeedsSearch, NotUnderstood) as error:
+            if is_searched and isinstance(error, NeedsSearch):
+                raise
+            place = "search" if isinstance(error, NeedsSearch) else self._place(query, error)
+            if place == "search" and not is_searched:
+                self.wire.search(query.reads)
+                return self._of_file(query, entries)
+            if place is None:
                 return None
             raise SourceError(f"queries/{query.name}.kql does not run in this workspace: {error}") from error
-        slices = [_slice(self.wire.workspace, file, query.answers, span, count)
+        slices = [_slice(self.wire.scope.key, file, query.answers, span, count)
                   for span, count in (*((span, count) for span, count, _ in found), *again)]
         untouched = latest.keys() - {span for span, _ in again}
         return Plan(slices, sum(span.start < self.window.stop and span.stop > self.window.start for span in untouched))
 
-    def _is_absent(self, query: WorkspaceQuery, error: NotUnderstood) -> bool:
-        """Whether the table itself is not there, and not one of the columns that the query names."""
+    @property
+    def _oldest(self) -> datetime:
+        """From when on a table on the Basic or Auxiliary plan is answered."""
+        return self.before + self.wire.limits.settle - self.wire.limits.search_reach
+
+    def _wanted(self, query: WorkspaceQuery, held: Held, is_searched: bool) -> list[Span]:
+        """Spans to ask for: what is not held of the window, and what may have arrived since of what is.
+
+        Raises ``SourceError`` where the table's plan does not let the service answer so far back.
+        """
+        gaps, late = held.gaps(self.window, self.before), held.open(self.before, self.late)
+        if not is_searched:
+            return [*gaps, *late]
+        # beyond its reach the service tells of no rows, which is not that there are none
+        if gaps and gaps[0].start < self._oldest:
+            raise SourceError(
+                f"{query.reads} is on the Basic or Auxiliary plan, of which the service answers the last "
+                f"{self.wire.limits.search_reach.days} days: ask from {self._oldest:%Y-%m-%d %H:%M:%S} UTC on, or "
+                "leave it out of tables=; on the Auxiliary plan give as search_reach= of AzureLimits how long rows are "
+                "retained")
+        return [*gaps, *(replace(span, start=max(span.start, self._oldest)) for span in late
+                         if span.stop > self._oldest)]
+
+    def _place(self, query: WorkspaceQuery, error: NotUnderstood) -> str | None:
+        """Which endpoint knows the table; ``None`` where it is not there, and not one of its columns only."""
         if not error.names_table:
-            return False
-        try:
-            with scratch() as folder:
-                self.wire.ask(f"{query.reads} | getschema", _SCHEMA, folder / "schema.json")
-        except NotUnderstood as refused:
-            if refused.names_table:
-                return True
-            raise
-        return False
+            return "query"
+        probe = Question(f"{query.reads} | getschema", _SCHEMA, query.reads, self.window.stop - _PROBED,
+                         self.window.stop)
+        for place in ("query", "search") if self.wire.scope.is_workspace else ("query",):
+            try:
+                with scratch() as folder:
+                    self.wire.ask(replace(probe, is_search=place == "search"), folder / "schema.json")
+            except NotUnderstood as refused:
+                if not refused.names_table:
+                    raise
+                continue
+            return place
+        return None
 
     def _cut(self, reader: Reader, span: Span) -> Iterator[Counted]:
         """A span as slices that each fit into an answer."""
@@ -106,8 +145,11 @@ class Planner:
         """Rows and bytes of each quarter of an hour that has any."""
         try:
             with scratch() as folder:
-                answer = self.wire.ask(text(reader.query, span, "azure/slices"), _BINS, folder / "bins.json")
-                bins = [(moment(row[0]), int(row[1]), int(row[2] or 0)) for row in answer.rows()]
+                if self.wire.is_searched(reader.query.reads):
+                    answer = self.wire.ask(reader.question(span, _SCAN, "azure/scan"), folder / "bins.json")
+                    return _binned(_scanned(answer.rows()))
+                answer = self.wire.ask(reader.question(span, _BINS, "azure/slices"), folder / "bins.json")
+                bins = _binned(answer.rows())
         except TooMuch as error:
             if span.stop - span.start <= _BIN:
                 raise PartialAnswer(f"{reader.query.reads} {span}: not even its rows can be counted ({error}): pull "
@@ -144,7 +186,22 @@ def service_clock(wire: Wire) -> datetime:
     """What time the service has."""
     with scratch() as folder:
         lines = (catalog.root() / "workspace" / "clock.kql").read_text(encoding="utf-8")
-        return moment(wire.ask(lines, ("time",), folder / "clock.json").rows()[0][0])
+        return moment(wire.ask(Question(lines, ("time",)), folder / "clock.json").rows()[0][0])
+
+
+def _scanned(rows: list[list[Any]]) -> list[list[Any]]:
+    """The quarters of an hour out of the one row that lists them, which are no fewer rows than it counted."""
+    if len(rows) != 1:
+        raise TooMuch(f"{len(rows)} rows where one was to come")
+    listed = json.loads(rows[0][1]) if isinstance(rows[0][1], str) else rows[0][1] or []
+    told = sum(int(one["n"]) for one in listed)
+    if told < int(rows[0][0] or 0):
+        raise TooMuch(f"{rows[0][0]:,} rows were counted and {told:,} by quarters of an hour")
+    return [[one[name] for name in _BINS] for one in listed]
+
+
+def _binned(rows: list[list[Any]]) -> list[tuple[datetime, int, int]]:
+    return [(moment(row[0]), int(row[1]), int(row[2] or 0)) for row in rows]
 
 
 def moment(told: str) -> datetime:

@@ -106,6 +106,8 @@ def _classic(record: Json) -> Json:
     for key, value in _flat(record).items():
         if key in _CLASSIC and value is not None:
             out[_CLASSIC[key]] = value
+    # the name of the resource, or its id: either tells the service where no role does
+    out.setdefault("_ResourceId", record.get("appName"))
     kind_of = record.get("type") if table != record.get("type") else None
     nested = _inner(record, "dependency") or _inner(record, "exception")
     kind_of = nested.get("type", kind_of)

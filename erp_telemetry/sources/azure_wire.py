@@ -9,18 +9,21 @@ from __future__ import annotations
 import random
 import threading
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from erp_telemetry.errors import SourceError
 from erp_telemetry.sources import azure_answers, azure_failures
 from erp_telemetry.sources.azure_answers import Answer, Broken
-from erp_telemetry.sources.azure_failures import Busy
+from erp_telemetry.sources.azure_failures import Busy, NotUnderstood
 from erp_telemetry.sources.azure_limits import AzureLimits
+from erp_telemetry.sources.azure_scopes import Scope
 
 if TYPE_CHECKING:
-
+    from azure.core.rest import HttpRequest
     from azure.monitor.query import LogsQueryClient
 
 PUBLIC = "https://api.loganalytics.io"
@@ -30,15 +33,37 @@ _CONNECT_SECONDS = 20
 _READ_MARGIN_SECONDS = 30
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A query, the columns of its answer, and the table it reads, from when to when; none where it reads none.
+
+    ``is_search`` asks the endpoint of the Basic and Auxiliary plans for a table that is not known to be on one.
+    """
+
+    text: str
+    columns: tuple[str, ...]
+    table: str = ""
+    start: datetime | None = None
+    stop: datetime | None = None
+    is_search: bool = False
+
+    def timespan(self) -> str:
+        """From when to when in whole seconds around it: the query itself says it half open."""
+        if self.start is None or self.stop is None:
+            raise ValueError(f"a search of {self.table} needs its time range")
+        start, stop = self.start.astimezone(UTC), self.stop.astimezone(UTC) + timedelta(microseconds=999_999)
+        return "/".join(one.replace(tzinfo=None, microsecond=0).isoformat() + "Z" for one in (start, stop))
+
+
 class GivenUp(SourceError):
     """The pull that wanted this answer has ended."""
 
 
 @dataclass(slots=True)
 class Wire:
-    """Asks one workspace; may be shared by threads."""
+    """Asks one scope; may be shared by threads."""
 
-    workspace: str
+    scope: Scope
     credential: Any
     endpoint: str
     connection_verify: bool | str
@@ -46,11 +71,14 @@ class Wire:
     _client: LogsQueryClient | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _seats: threading.BoundedSemaphore = field(init=False)
+    _search_seats: threading.BoundedSemaphore = field(init=False)
+    _searched: set[str] = field(default_factory=set)
     _not_before: float = 0.0
     _era: int = 0
 
     def __post_init__(self) -> None:
         self._seats = threading.BoundedSemaphore(self.limits.concurrent)
+        self._search_seats = threading.BoundedSemaphore(self.limits.concurrent_searches)
 
     @property
     def era(self) -> int:
@@ -62,10 +90,25 @@ class Wire:
         with self._lock:
             self._era += 1
 
-    def ask(self, text: str, columns: tuple[str, ...], path: Path, era: int | None = None) -> Answer:
-        """The answer to a query, spooled to a file and found to be one whole table of these columns.
+    def search(self, table: str) -> None:
+        """From now on ask for a table at the endpoint of the Basic and Auxiliary plans, which bills what it scans.
+
+        Raises ``SourceError`` where only a workspace has that endpoint.
+        """
+        if not self.scope.is_workspace:
+            raise SourceError(f"{table} of {self.scope.title} is on the Basic or Auxiliary plan, for which only a "
+                              "workspace is asked: pull that, or leave the table out of tables=")
+        self._searched.add(table)
+
+    def is_searched(self, table: str) -> bool:
+        """Whether a table is asked for there."""
+        return table in self._searched
+
+    def ask(self, question: Question, path: Path, era: int | None = None) -> Answer:
+        """The answer to a question, spooled to a file and found to be one whole table of its columns.
 
         Raises:
+            NeedsSearch: the table is on the Basic or Auxiliary plan, and was not asked for as such.
             TooMuch: the service could not answer whole, or not in time: ask for less.
             PartialAnswer: the answer came broken each time.
             SourceUnreachable: network, sign-in or throttling.
@@ -77,8 +120,8 @@ class Wire:
             is_last = attempt == self.limits.tries
             self._wait(begun)
             try:
-                self._spool(text, path, begun)
-                return azure_answers.check(path, columns)
+                self._spool(question, path, begun)
+                return azure_answers.check(path, question.columns)
             except Busy as busy:
                 if is_last or not busy.is_passing:
                     raise busy.reason(self.endpoint, attempt) from busy.__cause__
@@ -91,15 +134,12 @@ class Wire:
             pause *= 2
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _spool(self, text: str, path: Path, era: int) -> None:
+    def _spool(self, question: Question, path: Path, era: int) -> None:
         """One request; the body goes to the file as it comes."""
-        from azure.core.rest import HttpRequest
-
-        request = HttpRequest(
-            "POST", f"/workspaces/{self.workspace}/query", json={"query": text},
-            # the service keeps answers for two minutes: a count of what has arrived must not come from there
-            headers={"Prefer": f"wait={self.limits.wait_seconds}", "Cache-Control": "no-cache"})
-        with self._seats, azure_failures.told(self.endpoint):
+        is_search = question.is_search or question.table in self._searched
+        request = self._request(question, is_search)
+        # a search waits for its own seat first: waiting, it takes none from the other queries
+        with self._search_seats if is_search else nullcontext(), self._seats, azure_failures.told(self.endpoint):
             self._check(era)
             response = self._opened().send_request(
                 request, stream=True, connection_timeout=_CONNECT_SECONDS,
@@ -107,13 +147,25 @@ class Wire:
             with response:
                 if response.status_code != 200:
                     said = b"".join(response.iter_bytes()).decode("utf-8", "replace")
-                    azure_failures.refuse(response.status_code, response.headers, said, self.workspace)
+                    # a search that may be in vain ends no pull: some may not search, some clouds have none
+                    if question.is_search and response.status_code in (400, 403, 404):
+                        raise NotUnderstood(f"a search does not find {question.table}", names_table=True)
+                    azure_failures.refuse(response.status_code, response.headers, said, self.scope)
                 size = 0
                 with path.open("wb") as out:
                     for chunk in response.iter_bytes():
                         self._check(era)
                         size += out.write(chunk)
                 azure_answers.check_size(response.headers, size)
+
+    def _request(self, question: Question, is_search: bool) -> HttpRequest:
+        from azure.core.rest import HttpRequest
+
+        return HttpRequest(
+            "POST", f"{self.scope.path}/{'search' if is_search else 'query'}",
+            params={"timespan": question.timespan()} if is_search else None, json={"query": question.text},
+            # the service keeps answers for two minutes: a count of what has arrived must not come from there
+            headers={"Prefer": f"wait={self.limits.wait_seconds}", "Cache-Control": "no-cache"})
 
     def _opened(self) -> LogsQueryClient:
         from azure.monitor.query import LogsQueryClient
@@ -132,7 +184,7 @@ class Wire:
 
     def _check(self, era: int) -> None:
         if era != self._era:
-            raise GivenUp(f"{self.workspace}: the pull has ended")
+            raise GivenUp(f"{self.scope.title}: the pull has ended")
 
     def _wait(self, era: int) -> None:
         """Wait until anyone may ask."""

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache, lru_cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 ARRIVAL = "_IngestionTime"
@@ -55,7 +56,7 @@ def names_in(kql: str) -> list[str]:
     quoted as ``['x']`` are in.
     """
     found = []
-    tokens = [match for match in _TOKEN.finditer(kql) if not match["comment"] and match[0].strip()]
+    tokens = _tokens(kql)
     for place, match in enumerate(tokens):
         before = tokens[place - 1] if place else None
         after = tokens[place + 1][0] if place + 1 < len(tokens) else ""
@@ -65,6 +66,23 @@ def names_in(kql: str) -> list[str]:
         elif match["text"] and before and before[0] == "[" and not re.match(r"[\w\])]", kql[before.start() - 1:]):
             found.append(match["text"].strip("hH@'\""))
     return found
+
+
+def operators_in(kql: str) -> set[str]:
+    """The operators of a query: what stands after a bar or begins a statement or a bracket."""
+    tokens = _tokens(kql)
+    before = ["|", *(match[0] for match in tokens)]
+    return {match["name"] for match, last in zip(tokens, before, strict=False)
+            if match["name"] and last in ("|", ";", "(", "=")}
+
+
+def functions_in(kql: str) -> set[str]:
+    """The functions that a query calls."""
+    return {match["name"] for match, after in pairwise(_tokens(kql)) if match["name"] and after[0] == "("}
+
+
+def _tokens(kql: str) -> list[re.Match[str]]:
+    return [match for match in _TOKEN.finditer(kql) if not match["comment"] and match[0].strip()]
 
 
 def optional_in(kql: str) -> set[str]:

@@ -14,8 +14,9 @@ import polars as pl
 
 from erp_telemetry.testing.certificates import make_certificate
 from erp_telemetry.testing.faults import Fault
+from erp_telemetry.testing.plans import Plans
 from erp_telemetry.testing.servers import TlsServer
-from erp_telemetry.testing.services import Asked, Late, Service
+from erp_telemetry.testing.services import COMPONENT, Asked, Late, Service
 from erp_telemetry.testing.tokens import Credential, Tokens
 from erp_telemetry.testing.workspaces import Workspace
 
@@ -28,22 +29,28 @@ class LoopbackAzure:
     ``tables`` are frames by the name of their Azure table, with Azure's columns; declared columns that a
     frame has not are null, or ``''`` where they are text. A table that is not given does not exist. A row's
     arrival, which ``ingestion_time()`` tells, is the column ``_IngestionTime``; without it a row arrived at
-    its ``TimeGenerated``. ``_ItemId`` is made where it is not given.
+    its ``TimeGenerated``. ``_ItemId`` is made where it is not given. ``plans`` says of tables by name that they
+    are on the plan ``Basic`` or ``Auxiliary``: such a table is refused by ``/query`` and answered by ``/search``.
+    ``component`` is the resource id of an Application Insights resource that has all rows of the App* tables: asked
+    in its scope, by ``query_resource``, they have their classic names.
 
     Raises:
         ImportError: the extra ``testing`` is not installed.
-        ValueError: a moment without a time zone, or a column KQL has no type for.
+        ValueError: a moment without a time zone, a column KQL has no type for, or a plan that there is not.
     """
 
-    def __init__(self, tables: Mapping[str, pl.DataFrame], *, workspace: str = WORKSPACE) -> None:
+    def __init__(
+        self, tables: Mapping[str, pl.DataFrame], *, plans: Mapping[str, str] | None = None, workspace: str = WORKSPACE
+    ) -> None:
         missing = [name for name in ("cryptography", "duckdb_kql") if importlib.util.find_spec(name) is None]
         if missing:
             raise ImportError(f"{' and '.join(missing)} missing: install erp-telemetry[testing]")
         self.workspace = workspace
+        self.component = COMPONENT
         self._tokens = Tokens()
         self.credential = Credential(self._tokens)
         self._held = Workspace(workspace, tables, datetime.now(UTC))
-        self._service = Service(self._held, self._tokens)
+        self._service = Service(self._held, self._tokens, Plans(plans or {}, frozenset(tables)))
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._server: TlsServer | None = None
 

@@ -14,15 +14,21 @@ from urllib.parse import parse_qs, urlsplit
 import polars as pl
 
 from erp_telemetry.testing.answers import Reply, bad_query, refusal, table
+from erp_telemetry.testing.classics import classic_tables
 from erp_telemetry.testing.faults import Fault
-from erp_telemetry.testing.kql import QueryRefused
+from erp_telemetry.testing.kql import QueryRefused, names_in
+from erp_telemetry.testing.plans import Plans
 from erp_telemetry.testing.schedules import Schedule
 from erp_telemetry.testing.tokens import Tokens
 from erp_telemetry.testing.workspaces import Answer, Workspace
 
 REMEMBERED = timedelta(minutes=2)
 """So long the service answers a repeated query from memory, unless it is told ``Cache-Control: no-cache``."""
+COMPONENT = ("/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/erp/providers/"
+             "microsoft.insights/components/erp")
+"""The Application Insights resource whose rows the App* tables hold: asked in its scope, by their classic names."""
 _PATH = re.compile(r"/v1/workspaces/([^/?]+)/(query|search)")
+_RESOURCE = re.compile(r"/v1(/subscriptions/[^?]+)/query")
 _DURATION = re.compile(r"P(?:([\d.]+)D)?(?:T(?:([\d.]+)H)?(?:([\d.]+)M)?(?:([\d.]+)S)?)?")
 
 
@@ -71,9 +77,9 @@ def kind_of(query: str) -> str:
 
 
 class Service:
-    """Answers POSTs to ``/v1/workspaces/{id}/query``, and to ``…/search``, which wants its time range told beside."""
+    """Answers POSTs to ``/v1/workspaces/{id}/query``, to ``…/search`` and to ``/v1{resource}/query``."""
 
-    def __init__(self, workspace: Workspace, tokens: Tokens) -> None:
+    def __init__(self, workspace: Workspace, tokens: Tokens, plans: Plans) -> None:
         self.asked: list[Asked] = []
         self.clock: datetime | None = None
         self.is_permitted = True
@@ -83,8 +89,9 @@ class Service:
         self._open = 0
         self._workspace = workspace
         self._tokens = tokens
+        self._plans = plans
         self._late: list[Late] = []
-        self._remembered: dict[tuple[str, str | None], tuple[datetime, Answer]] = {}
+        self._remembered: dict[tuple[str, str | None, bool], tuple[datetime, Answer]] = {}
         self._lock = threading.Lock()
 
     def now(self) -> datetime:
@@ -120,11 +127,8 @@ class Service:
     def _refuse(self, asked: Asked, told: Mapping[str, Any]) -> Reply | None:
         if no := self._tokens.refuse(asked.headers.get("authorization", "")):
             return no
-        found = _PATH.fullmatch(asked.path.partition("?")[0])
-        if found is None:
-            return Reply(404, refusal("PathNotFoundError", "The requested path does not exist"))
-        if found[1] != self._workspace.name:
-            return Reply(404, refusal("WorkspaceNotFoundError", f"The workspace {found[1]} could not be found"))
+        if no := self._misses(asked.path.partition("?")[0]):
+            return no
         if not self.is_permitted:
             return Reply(403, refusal(
                 "InsufficientAccessError",
@@ -132,11 +136,23 @@ class Service:
         if not asked.query:
             return Reply(400, refusal("BadArgumentError", "The request had some invalid properties", {
                 "code": "QueryValidationError", "message": "The query is missing"}))
-        if found[2] == "search" and asked.timespan is None:
-            return Reply(400, refusal("BadArgumentError", "The request had some invalid properties", {
-                "code": "QueryValidationError", "message": "A search needs the timespan beside its query"}))
+        if no := self._plans.refuse(_verb(asked.path), _by_new_names(asked), _range_in_path(asked.path)):
+            return no
         if told.get("workspaces"):
             return Reply(400, refusal("BadArgumentError", "The loopback has one workspace only"))
+        return None
+
+    def _misses(self, path: str) -> Reply | None:
+        """Why nothing is to be found at a path."""
+        resource = _RESOURCE.fullmatch(path)
+        if resource is not None:
+            return None if resource[1].lower() == COMPONENT.lower() else Reply(404, refusal(
+                "ResourceNotFoundError", f"The resource {resource[1]} was not found"))
+        found = _PATH.fullmatch(path)
+        if found is None:
+            return Reply(404, refusal("PathNotFoundError", "The requested path does not exist"))
+        if found[1] != self._workspace.name:
+            return Reply(404, refusal("WorkspaceNotFoundError", f"The workspace {found[1]} could not be found"))
         return None
 
     def _run(self, asked: Asked) -> Reply:
@@ -161,7 +177,8 @@ class Service:
     def _ask(self, asked: Asked) -> Answer:
         """Run the query, or remember what it answered less than two minutes ago."""
         now = self.now()
-        key = (asked.query, asked.timespan)
+        views = classic_tables() if _is_resource(asked.path) else None
+        key = (asked.query, asked.timespan, views is not None)
         with self._lock:
             self._land(asked.number, now)
             then, old = self._remembered.get(key, (now, None))
@@ -169,7 +186,9 @@ class Service:
         if old is not None and is_fresh and "no-cache" not in asked.headers.get("cache-control", "").lower():
             return old
         between = None if asked.timespan is None else time_range(asked.timespan, now)
-        found = self._workspace.ask(asked.query, now, between)
+        if between is not None and (oldest := self._plans.reach(asked.query, now)) is not None:
+            between = max(between[0], oldest), max(between[1], oldest)
+        found = self._workspace.ask(asked.query, now, between, views)
         with self._lock:
             self._remembered.pop(key, None)
             self._remembered[key] = (now, found)
@@ -185,6 +204,22 @@ class Service:
             self._workspace.hold(late.table, late.rows, late.at if isinstance(late.at, datetime) else now)
 
 
+def _is_resource(path: str) -> bool:
+    return path.startswith("/v1/subscriptions/")
+
+
+def _verb(path: str) -> str:
+    return path.partition("?")[0].rpartition("/")[2]
+
+
+def _by_new_names(asked: Asked) -> str:
+    """The query, in the scope of a resource with the tables behind the classic ones named as well."""
+    if not _is_resource(asked.path):
+        return asked.query
+    behind = {classic.of for name, classic in classic_tables().items() if name in names_in(asked.query)}
+    return "; ".join((*sorted(behind), asked.query))
+
+
 def _read(body: bytes) -> dict[str, Any]:
     try:
         told = json.loads(body or b"{}")
@@ -195,9 +230,12 @@ def _read(body: bytes) -> dict[str, Any]:
 
 def _told_range(path: str, told: Mapping[str, Any]) -> str | None:
     """The time range beside a query: in the body, or in the address as a search has it."""
-    in_path = parse_qs(urlsplit(path).query).get("timespan", [None])[0]
     in_body = told.get("timespan")
-    return in_path if in_body is None else str(in_body)
+    return _range_in_path(path) if in_body is None else str(in_body)
+
+
+def _range_in_path(path: str) -> str | None:
+    return parse_qs(urlsplit(path).query).get("timespan", [None])[0]
 
 
 def time_range(text: str, now: datetime) -> tuple[datetime, datetime]:

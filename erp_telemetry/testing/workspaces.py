@@ -6,7 +6,7 @@ import json
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
@@ -48,6 +48,24 @@ class Answer:
 
     columns: tuple[tuple[str, str], ...]
     rows: list[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a query sees of the table ``of``: columns with their KQL types, and SQL of those that have other names."""
+
+    of: str
+    columns: Mapping[str, str]
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    def sql(self, name: str, columns: list[str], between: tuple[datetime, datetime] | None) -> str:
+        """The statement that makes it, of the rows of a time range."""
+        shown = ", ".join(f'{self.values[one]} as "{one}"' if one in self.values else f'"{one}"' for one in columns)
+        sql = f'create temporary view "{name}" as select {shown} from held."{self.of}" as held'
+        if between is None:
+            return sql
+        start, stop = (f"timestamp '{moment:%Y-%m-%d %H:%M:%S.%f}'" for moment in between)
+        return f"{sql} where held.TimeGenerated >= {start} and held.TimeGenerated < {stop}"
 
 
 @cache
@@ -104,22 +122,29 @@ class Workspace:
             raise ValueError(f"{table} has no column {', '.join(unknown)}: a table keeps the columns it was made with")
         return _in_utc(table, frame)
 
-    def ask(self, kql: str, now: datetime, between: tuple[datetime, datetime] | None = None) -> Answer:
+    def ask(
+        self, kql: str, now: datetime, between: tuple[datetime, datetime] | None = None,
+        views: Mapping[str, View] | None = None,
+    ) -> Answer:
         """Run a query; ``between`` is the time range asked for beside it, half-open.
+
+        ``views`` are all that there is in place of the tables, by name.
 
         Raises:
             QueryRefused: the service would say no.
         """
         named = set(names_in(kql)) | optional_in(kql) | ({ARRIVAL} if "ingestion_time" in kql else set())
-        tables = [table for table in self._columns if table in named]
-        schema = {table: [*self._columns[table], *(name for name in HIDDEN if name in named)] for table in tables}
+        known = {table: View(table, columns) for table, columns in self._columns.items()} if views is None else views
+        tables = {table: view for table, view in known.items() if table in named and view.of in self._columns}
+        schema = {table: [*view.columns, *(name for name in HIDDEN if name in named)] for table, view in tables.items()}
         query = translate(kql, schema, now)
         with self._lock:
             cursor = self._connection.cursor()
         try:
             cursor.execute("set TimeZone = 'UTC'")
             for table, columns in schema.items():
-                cursor.execute(_view(table, columns, between if "TimeGenerated" in columns else None))
+                view = tables[table]
+                cursor.execute(view.sql(table, columns, between if "TimeGenerated" in self._columns[view.of] else None))
             return self._answer(cursor, query, str(schema))
         except duckdb.Error as error:
             raise _as_service(str(error)) from error
@@ -197,15 +222,6 @@ def _value(column: str, kind: str, frame: pl.DataFrame) -> str:
             return f'to_json("{column}")'
         return f"""case when "{column}" <> '' then coalesce(try_cast("{column}" as json), to_json("{column}")) end"""
     return f'cast("{column}" as {_sql_type(kind, frame.schema[column])})'
-
-
-def _view(table: str, columns: list[str], between: tuple[datetime, datetime] | None) -> str:
-    shown = ", ".join(f'"{name}"' for name in columns)
-    sql = f'create temporary view "{table}" as select {shown} from held."{table}"'
-    if between is None:
-        return sql
-    start, stop = (f"timestamp '{moment:%Y-%m-%d %H:%M:%S.%f}'" for moment in between)
-    return f"{sql} where TimeGenerated >= {start} and TimeGenerated < {stop}"
 
 
 def _prepare(

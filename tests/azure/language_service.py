@@ -10,8 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from erp_telemetry.testing.classics import classic_tables
+
 HERE = Path(__file__).parent
 TABLES: Mapping[str, Mapping[str, str]] = json.loads((HERE / "tables.json").read_text(encoding="utf-8"))["tables"]
+CLASSIC: Mapping[str, Mapping[str, str]] = {name: dict(view.columns) for name, view in classic_tables().items()}
 
 
 @functools.cache
@@ -28,7 +31,7 @@ def check(queries: Mapping[str, str]) -> dict[str, Any]:
     """For each query its errors and the columns it gives."""
     node = shutil.which("node")
     assert node is not None
-    asked = json.dumps({"tables": TABLES, "queries": queries})
+    asked = json.dumps({"tables": {**TABLES, **CLASSIC}, "queries": queries})
     ran = subprocess.run([node, HERE / "check_queries.js"], input=asked, capture_output=True, text=True, timeout=120)
     assert ran.returncode == 0, ran.stderr
     answered: dict[str, Any] = json.loads(ran.stdout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -44,6 +45,10 @@ def test_a_count_and_slices_speak_of_the_same_rows() -> None:
     found = answer("app_traces", records, ending="azure/slices").sort("time")
     assert found.select("time", "n").rows() == [(NOON, 2), (NOON + quarter, 1)]
     assert (found["bytes"] > 0).all()
+    scanned = answer("app_traces", records, ending="azure/scan")
+    assert scanned["total"].item() == 3
+    assert [(datetime.fromisoformat(one["time"]), one["n"], one["bytes"]) for one in sorted(
+        json.loads(scanned["bins"].item()), key=lambda one: one["time"])] == found.rows()
     # a query that filters is counted as it answers
     events = [{"TimeGenerated": NOON.isoformat(), "Reason": reason} for reason in ("ScalingReplicaSet", "Killing")]
     assert answer("kube_events_changes", events, ending="azure/count").rows() == [(1,)]

@@ -10,12 +10,15 @@ import pytest
 
 from erp_telemetry.catalog import root
 from erp_telemetry.schema import TABLES, TIME
+from erp_telemetry.testing.plans import Plans
 from erp_telemetry.testing.workspaces import declared_tables
 from erp_telemetry.workspace_queries import DOOR, WorkspaceQuery, workspace_queries, workspace_query
 from tests.azure import language_service
 
 KQL = {"VARCHAR": "string", "JSON": "dynamic", "DOUBLE": "real", "BOOLEAN": "bool", "BIGINT": "long", TIME: "datetime"}
-STEMS = workspace_queries("azure")
+ENDINGS = ("slices", "count", "scan")
+CLASSIC = tuple(f"classic/{stem}" for stem in workspace_queries("azure/classic"))
+STEMS = (*workspace_queries("azure"), *CLASSIC)
 FILES = sorted(path.relative_to(root() / "azure").with_suffix("").as_posix()
                for path in (root() / "azure").rglob("*.kql"))
 SAME = """    | where TimeGenerated >= start and TimeGenerated < stop
@@ -34,8 +37,8 @@ def asked(query: WorkspaceQuery, ending: str | None = None) -> str:
 def misspelt(query: WorkspaceQuery) -> tuple[str, str]:
     """A name that is none of the table's columns, and the query that reads it in place of a column."""
     rows, answer = asked(query).split("let answer = rows")
-    column = next(one for one in language_service.TABLES[query.reads]
-                  if one not in ("TimeGenerated", "_ItemId", "Type") and f" {one}" in answer)
+    columns = (language_service.TABLES | language_service.CLASSIC)[query.reads]
+    column = next(one for one in columns if one not in ("TimeGenerated", "_ItemId", "Type") and f" {one}" in answer)
     return f"{column}s", f"{rows}let answer = rows{answer.replace(f' {column}', f' {column}s')}"
 
 
@@ -46,7 +49,7 @@ def answered() -> dict[str, Any]:
     for stem in STEMS:
         query = workspace_query(f"azure/{stem}")
         texts |= {f"{stem}>None": asked(query), f"{stem}>misspelt": misspelt(query)[1]}
-        texts |= {f"{stem}>{ending}": asked(query, f"azure/{ending}") for ending in ("slices", "count")}
+        texts |= {f"{stem}>{ending}": asked(query, f"azure/{ending}") for ending in ENDINGS}
     return language_service.check(texts)
 
 
@@ -74,10 +77,11 @@ def test_the_answer_is_as_the_schema_says(stem: str) -> None:
 @checks
 @pytest.mark.parametrize("stem", STEMS)
 def test_it_can_be_counted_and_cut(stem: str) -> None:
-    for ending in ("slices", "count"):
+    for ending in ENDINGS:
         assert answered()[f"{stem}>{ending}"]["errors"] == []
     assert columns(f"{stem}>slices") == [("time", "datetime"), ("n", "long"), ("bytes", "long")]
     assert columns(f"{stem}>count") == [("Count", "long")]
+    assert columns(f"{stem}>scan") == [("total", "long"), ("bins", "dynamic")]
 
 
 @checks
@@ -85,6 +89,14 @@ def test_it_can_be_counted_and_cut(stem: str) -> None:
 def test_a_misspelt_column_is_found(stem: str) -> None:
     name, _ = misspelt(workspace_query(f"azure/{stem}"))
     assert ("KS142", name) in {(one["code"], one["text"]) for one in answered()[f"{stem}>misspelt"]["errors"]}
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_it_runs_on_the_basic_plan_too(stem: str) -> None:
+    tables = frozenset(language_service.TABLES | language_service.CLASSIC)
+    plans = Plans({workspace_query(f"azure/{stem}").reads: "Basic"}, tables)
+    for ending in (None, *(f"azure/{name}" for name in ENDINGS)):
+        assert plans.refuse("search", asked(workspace_query(f"azure/{stem}"), ending), "P1D") is None
 
 
 @checks
@@ -99,8 +111,9 @@ def test_an_unknown_table_function_and_type_are_found() -> None:
 def test_every_query_keeps_to_its_bounds_in_the_same_words(stem: str) -> None:
     query = workspace_query(f"azure/{stem}")
     rows = query.prelude.partition(f"let rows = {query.reads}\n")[2]
-    assert rows.startswith(SAME)
-    assert "    | where parts == 1 or hash(_ItemId, parts) == part;\nlet answer = rows\n" in rows
+    assert rows.startswith(SAME.replace("TimeGenerated", "timestamp") if stem in CLASSIC else SAME)
+    identity = "itemId" if stem in CLASSIC else "_ItemId"
+    assert f"    | where parts == 1 or hash({identity}, parts) == part;\nlet answer = rows\n" in rows
     answer = rows.partition("let answer = rows\n")[2]
     operators = {line.split()[1] for line in answer.splitlines() if line.startswith("    | ")}
     assert operators <= {"extend", "project"}, "an answer neither drops nor multiplies rows"
@@ -114,7 +127,8 @@ def test_the_loopback_and_the_language_service_know_the_same_columns() -> None:
 
 
 def test_every_declared_table_is_asked() -> None:
-    read = {workspace_query(f"azure/{stem}").reads for stem in STEMS}
+    read = {workspace_query(f"azure/{stem}").reads for stem in STEMS if stem not in CLASSIC}
+    assert {workspace_query(f"azure/{stem}").reads for stem in CLASSIC} == set(language_service.CLASSIC)
     asked_about = {table for file in (root() / "azure" / "questions").glob("*.kql")
                    for line in file.read_text(encoding="utf-8").splitlines() if line.startswith("// reads: ")
                    for table in line.removeprefix("// reads: ").split()}

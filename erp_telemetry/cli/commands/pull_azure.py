@@ -22,7 +22,8 @@ from erp_telemetry.cli.arguments import (
 )
 
 _SERVICE = "Service"
-WorkspaceArgument = Annotated[str, typer.Argument(help="The Workspace ID of its Overview page.")]
+WorkspaceArgument = Annotated[str, typer.Argument(
+    help="The Workspace ID of its Overview page, or the resource id of an Application Insights resource.")]
 LastOption = Annotated[str | None, typer.Option(
     "--last", help="The last `6h`, `7d` or `2w` up to now.", rich_help_panel="When")]
 TablesOption = Annotated[list[str] | None, typer.Option(
