@@ -37,10 +37,12 @@ def are_likely(connection: duckdb.DuckDBPyConnection, table: Table, entry: int, 
         marks.sort()
         if marks.size > 1 and bool(np.any(marks[1:] == marks[:-1])):
             return True
-    near = Window(span.start - _APART, span.stop + _APART)
-    own = f"(select * from {name} where entry = {entry})"
-    if not spells.has_older(connection, table.name, near, entry):
+    older = spells.older(connection, table.name, Window(span.start - _APART, span.stop + _APART), entry)
+    if older is None:
         return False
+    # days follow each other: then only the rows about midnight are looked at again
+    own = (f"(select * from {name} where entry = {entry} and time >= '{older.start - _APART}' "
+           f"and time < '{older.stop + _APART}')")
     return any(
         answers.rows(
             connection,

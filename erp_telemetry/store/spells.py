@@ -38,9 +38,10 @@ def of(connection: answers.Connection, rows: str, span: Window) -> list[Window]:
     return found if len(found) <= MOST else [Window(found[0].start, found[-1].stop)]
 
 
-def has_older(connection: answers.Connection, table: str, span: Window, entry: int) -> bool:
-    """Whether a table holds rows of other entries in a window."""
-    return bool(answers.rows(
+def older(connection: answers.Connection, table: str, span: Window, entry: int) -> Window | None:
+    """From the first to the last row of other entries in a window; ``None`` where there are none."""
+    first, last = answers.rows(
         connection,
-        f"select 1 from store.main.{table} where time >= $start and time < $stop "
-        f"and entry is distinct from {entry} limit 1", {"start": span.start, "stop": span.stop}))
+        f"select min(time), max(time) from store.main.{table} where time >= $start and time < $stop "
+        f"and entry is distinct from {entry}", {"start": span.start, "stop": span.stop})[0]
+    return None if first is None else Window(first, last + timedelta(microseconds=1))
