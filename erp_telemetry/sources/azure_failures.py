@@ -71,9 +71,12 @@ def told(endpoint: str) -> Iterator[None]:
 
 
 def _unconnected(text: str) -> Busy:
-    if "CERTIFICATE_VERIFY_FAILED" in text or "SSLError" in text:
+    if "CERTIFICATE_VERIFY_FAILED" in text:
         return Busy("its certificate is not trusted", "a proxy that opens TLS stands in the way: pass its authority as "
                     "connection_verify='authority.pem'", is_passing=False)
+    if "SSLError" in text:
+        return Busy(f"no TLS with it ({excerpt(text)})", "something stands in the way that does not speak TLS: check "
+                    "the endpoint, and HTTPS_PROXY where one is needed")
     if "ProxyError" in text or "proxy" in text.lower():
         return Busy("the proxy does not let it through", "a proxy stands in the way: check HTTPS_PROXY, or name the "
                     "host in NO_PROXY")

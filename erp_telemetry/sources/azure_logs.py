@@ -74,6 +74,11 @@ class AzureLogs:
         """As many slices are read at a time as the service allows queries."""
         return self.limits.concurrent
 
+    @property
+    def received(self) -> int:
+        """Bytes of all answers so far."""
+        return self._wire.received
+
     def give_up(self) -> None:
         """Abandon the reads under way."""
         self._wire.give_up()
@@ -87,8 +92,9 @@ class AzureLogs:
         """
         if window is None:
             raise ValueError("a workspace is asked for a window, such as pull(source, store, Window.last(days=7))")
+        era = self._wire.era
         before = azure_plans.service_clock(self._wire) - self.limits.settle
-        planner = azure_plans.Planner(self._wire, window, before, self.limits.late)
+        planner = azure_plans.Planner(self._wire, window, before, self.limits.late, era)
         told = ledger.select("slice", "fingerprint").iter_rows() if ledger.width else ()
         entries = [entry for name, mark in told if (entry := azure_spans.entry(self.workspace, name, mark)) is not None]
         return planner.plan(self._queries(table), entries, frozenset(self.tables or ()))

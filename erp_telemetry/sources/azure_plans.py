@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -19,6 +19,7 @@ from erp_telemetry.workspace_queries import WorkspaceQuery
 
 _BINS = ("time", "n", "bytes")
 _BIN = timedelta(minutes=15)
+_NOTICE_SECONDS = 0.2
 # columns of `T | getschema`
 _SCHEMA = ("ColumnName", "ColumnOrdinal", "DataType", "ColumnType")
 Counted = tuple[Span, int, int]
@@ -27,18 +28,18 @@ Counted = tuple[Span, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """Plans the slices of one pull; ``before`` is the arrival it reads up to."""
+    """Plans the slices of one pull; ``before`` is the arrival it reads up to, ``era`` that of the pull."""
 
     wire: Wire
     window: Window
     before: datetime
     late: timedelta
+    era: int
 
     def plan(self, queries: Iterable[WorkspaceQuery], entries: Iterable[Entry], named: frozenset[str]) -> Plan:
         """The slices of some queries, in the order of their time; a table that is named has to be there."""
         asked, told = list(queries), list(entries)
-        with ThreadPoolExecutor(self.wire.limits.concurrent, "erp_telemetry_plan") as pool:
-            plans = list(pool.map(lambda query: self._of_file(query, told), asked))
+        plans = self._of_files(asked, told)
         absent = tuple(sorted({query.reads for query, found in zip(asked, plans, strict=True) if found is None}))
         missing = sorted(named.intersection(absent))
         if missing or (absent and len(absent) == len({query.reads for query in asked})):
@@ -48,12 +49,29 @@ class Planner:
         held = sum(found.held for found in plans if found is not None)
         return Plan(sorted(slices, key=lambda one: (one.name.split("/")[2], one.name)), held, absent)
 
+    def _of_files(self, queries: list[WorkspaceQuery], entries: list[Entry]) -> list[Plan | None]:
+        """The plan of each query, as many at a time as the service allows; one that fails ends all."""
+        with ThreadPoolExecutor(self.wire.limits.concurrent, "erp_telemetry_plan") as pool:
+            asked = [pool.submit(self._of_file, query, entries) for query in queries]
+            try:
+                # by short waits: a long one may not notice Ctrl-C
+                while wait(asked, _NOTICE_SECONDS, FIRST_EXCEPTION).not_done and not any(map(_has_failed, asked)):
+                    pass
+                for failed in filter(_has_failed, asked):
+                    failed.result()
+            finally:
+                # the pool waits for its threads: nobody waits for answers that are no longer wanted
+                if not all(one.done() for one in asked):
+                    self.wire.give_up()
+                    pool.shutdown(wait=False, cancel_futures=True)
+            return [one.result() for one in asked]
+
     def _of_file(self, query: WorkspaceQuery, entries: list[Entry]) -> Plan | None:
         """The slices of one query; ``None`` where its table is absent."""
         file = query.name.rpartition("/")[2]
         own = [entry for entry in entries if entry.file == file]
         held = Held.of(entry.span for entry in own)
-        reader = Reader(self.wire, query)
+        reader = Reader(self.wire, query, era=self.era)
         latest = {entry.span: entry for entry in own}
         try:
             found = [one for span in (*held.gaps(self.window, self.before), *held.open(self.before, self.late))
@@ -63,8 +81,8 @@ class Planner:
             if self._is_absent(query, error):
                 return None
             raise SourceError(f"queries/{query.name}.kql does not run in this workspace: {error}") from error
-        slices = [_slice(self.wire.workspace, file, query.answers, span, count)
-                  for span, count in (*((span, count) for span, count, _ in found), *again)]
+        slices = [_slice(self.wire.workspace, file, query.answers, *counted)
+                  for counted in (*found, *((span, count, None) for span, count in again))]
         untouched = latest.keys() - {span for span, _ in again}
         return Plan(slices, sum(span.start < self.window.stop and span.stop > self.window.start for span in untouched))
 
@@ -74,7 +92,7 @@ class Planner:
             return False
         try:
             with scratch() as folder:
-                self.wire.ask(f"{query.reads} | getschema", _SCHEMA, folder / "schema.json")
+                self.wire.ask(f"{query.reads} | getschema", _SCHEMA, folder / "schema.json", self.era)
         except NotUnderstood as refused:
             if refused.names_table:
                 return True
@@ -106,7 +124,7 @@ class Planner:
         """Rows and bytes of each quarter of an hour that has any."""
         try:
             with scratch() as folder:
-                answer = self.wire.ask(text(reader.query, span, "azure/slices"), _BINS, folder / "bins.json")
+                answer = self.wire.ask(text(reader.query, span, "azure/slices"), _BINS, folder / "bins.json", self.era)
                 bins = [(moment(row[0]), int(row[1]), int(row[2] or 0)) for row in answer.rows()]
         except TooMuch as error:
             if span.stop - span.start <= _BIN:
@@ -138,6 +156,10 @@ class Planner:
 
     def _is_final(self, span: Span, held: Held) -> bool:
         return held.reaches(span.start, span.stop, span.stop + self.late)
+
+
+def _has_failed(asked: Future[Plan | None]) -> bool:
+    return asked.done() and not asked.cancelled() and asked.exception() is not None
 
 
 def service_clock(wire: Wire) -> datetime:
@@ -175,5 +197,5 @@ def _runs(entries: Iterable[Entry]) -> list[list[Entry]]:
     return runs
 
 
-def _slice(workspace: str, file: str, table: str, span: Span, count: int) -> Slice:
-    return Slice(slice_name(workspace, file, span), f"n={count}", table=table, is_cut=True)
+def _slice(workspace: str, file: str, table: str, span: Span, count: int, size: int | None) -> Slice:
+    return Slice(slice_name(workspace, file, span), f"n={count}", table=table, is_cut=True, rows=count, bytes=size)

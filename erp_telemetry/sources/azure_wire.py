@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 from erp_telemetry.errors import SourceError
 from erp_telemetry.sources import azure_answers, azure_failures
 from erp_telemetry.sources.azure_answers import Answer, Broken
+from erp_telemetry.sources.azure_connections import Connections
 from erp_telemetry.sources.azure_failures import Busy
 from erp_telemetry.sources.azure_limits import AzureLimits
+from erp_telemetry.sources.azure_log_lines import unheard
 
 if TYPE_CHECKING:
-
     from azure.monitor.query import LogsQueryClient
 
 PUBLIC = "https://api.loganalytics.io"
@@ -36,14 +37,16 @@ class GivenUp(SourceError):
 
 @dataclass(slots=True)
 class Wire:
-    """Asks one workspace; may be shared by threads."""
+    """Asks one workspace; may be shared by threads. ``received`` are the bytes of all answers so far."""
 
     workspace: str
     credential: Any
     endpoint: str
     connection_verify: bool | str
     limits: AzureLimits
+    received: int = 0
     _client: LogsQueryClient | None = None
+    _connections: Connections = field(default_factory=Connections)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _seats: threading.BoundedSemaphore = field(init=False)
     _not_before: float = 0.0
@@ -58,9 +61,10 @@ class Wire:
         return self._era
 
     def give_up(self) -> None:
-        """Let every question under way end as soon as it notices."""
+        """Let every question under way end, also one whose answer has not begun."""
         with self._lock:
             self._era += 1
+        self._connections.cut()
 
     def ask(self, text: str, columns: tuple[str, ...], path: Path, era: int | None = None) -> Answer:
         """The answer to a query, spooled to a file and found to be one whole table of these columns.
@@ -80,6 +84,7 @@ class Wire:
                 self._spool(text, path, begun)
                 return azure_answers.check(path, columns)
             except Busy as busy:
+                self._check(begun)
                 if is_last or not busy.is_passing:
                     raise busy.reason(self.endpoint, attempt) from busy.__cause__
                 told = busy.pause_seconds
@@ -99,7 +104,7 @@ class Wire:
             "POST", f"/workspaces/{self.workspace}/query", json={"query": text},
             # the service keeps answers for two minutes: a count of what has arrived must not come from there
             headers={"Prefer": f"wait={self.limits.wait_seconds}", "Cache-Control": "no-cache"})
-        with self._seats, azure_failures.told(self.endpoint):
+        with self._seats, azure_failures.told(self.endpoint), unheard():
             self._check(era)
             response = self._opened().send_request(
                 request, stream=True, connection_timeout=_CONNECT_SECONDS,
@@ -113,9 +118,12 @@ class Wire:
                     for chunk in response.iter_bytes():
                         self._check(era)
                         size += out.write(chunk)
+                        with self._lock:
+                            self.received += len(chunk)
                 azure_answers.check_size(response.headers, size)
 
     def _opened(self) -> LogsQueryClient:
+        from azure.core.pipeline.transport import RequestsTransport
         from azure.monitor.query import LogsQueryClient
 
         with self._lock:
@@ -124,9 +132,11 @@ class Wire:
                 host = self.endpoint.removeprefix("https://")
                 # a stand-in for the service is asked with tokens of the service
                 audience = self.endpoint if host.startswith("api.loganalytics.") else PUBLIC
+                transport = RequestsTransport(
+                    session=self._connections.session(), connection_verify=self.connection_verify,
+                    connection_data_block_size=_CHUNK)
                 self._client = LogsQueryClient(
-                    credential, endpoint=self.endpoint, audience=audience, retry_total=0,
-                    connection_verify=self.connection_verify, connection_data_block_size=_CHUNK)
+                    credential, endpoint=self.endpoint, audience=audience, retry_total=0, transport=transport)
                 self._client.__enter__()
             return self._client
 

@@ -132,8 +132,8 @@ def test_two_pulls_of_one_range_at_a_time_are_one(opened: Opening) -> None:
     store = et.Store()
     inner: list[et.Receipt] = []
 
-    def meanwhile(done: int, of: int, name: str) -> None:
-        if done == 1 and not inner:
+    def meanwhile(at: et.Progress) -> None:
+        if at.slices == 1 and not inner:
             azure.clock = NOON + 40 * MINUTE
             inner.append(et.pull(source(azure, limits=limits(rows=200)), store, MORNING))
 
@@ -150,8 +150,8 @@ def test_a_pull_killed_half_way_goes_on_with_the_slices_that_are_left(opened: Op
     store = et.Store()
     small = source(azure, limits=limits(rows=100))
 
-    def kill(done: int, of: int, name: str) -> None:
-        if done == 3:
+    def kill(at: et.Progress) -> None:
+        if at.slices == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -177,8 +177,8 @@ def test_what_is_read_ahead_and_not_wanted_leaves_no_file(
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     azure = opened(AppRequests=requests(every(MINUTE)))
 
-    def kill(done: int, of: int, name: str) -> None:
-        if done == 2:
+    def kill(at: et.Progress) -> None:
+        if at.slices == 2:
             raise ValueError("enough")
 
     with pytest.raises(ValueError, match="enough"):
