@@ -68,7 +68,7 @@ class _Refusing(TyperGroup):
 
 
 def _refused(what: str, code: int) -> typer.Exit:
-    screens.warn(f"[bold red]erp-telemetry:[/] {screens.safe(what)}")
+    screens.warn(f"[bold red]erp-telemetry:[/] {screens.safe(screens.typed(what))}")
     return typer.Exit(code)
 
 

@@ -47,8 +47,10 @@ def pull(
     wanted = Objectives.wanted(objectives)
     known = _known(store, window)
     parts = source.slices(None, window, known)
-    receipt = Receipt(source.name, skipped=_held(source, window, known, parts))
-    receipt.absent = parts.absent if isinstance(parts, Plan) else ()
+    receipt = Receipt(source.name, skipped=_held(source, window, known, parts), window=window)
+    if isinstance(parts, Plan):
+        receipt.absent, receipt.until = parts.absent, parts.until
+        receipt.missing = tuple(redact(line).value for line in parts.missing)
     order = _Order(uuid.uuid4().hex, wanted, window)
     track = Track(source, parts, progress)
     with Batches(source, parts, track.tell) as batches:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
@@ -79,7 +80,6 @@ def _pool(known: Connections) -> type[Any]:
 def _line(known: Connections) -> type[Any]:
     """A kind of connection that can be cut while it shakes hands, and while it waits for an answer."""
     from urllib3.connection import HTTPSConnection
-    from urllib3.exceptions import ConnectTimeoutError
 
     class Line(HTTPSConnection):
         """Makes itself known."""
@@ -88,21 +88,7 @@ def _line(known: Connections) -> type[Any]:
         _spare: socket.socket | None = None
 
         def _new_conn(self) -> socket.socket:
-            patience, begun = self.timeout, time.monotonic()
-            seconds = patience if isinstance(patience, int | float) else _ATTEMPT_SECONDS
-            try:
-                while True:
-                    left = seconds - (time.monotonic() - begun)
-                    self.timeout = max(0.001, min(_ATTEMPT_SECONDS, left))
-                    try:
-                        made = super()._new_conn()
-                        break
-                    except ConnectTimeoutError:
-                        if self._cuts != known.cuts or left <= _ATTEMPT_SECONDS:
-                            raise
-            finally:
-                self.timeout = patience
-            made.settimeout(seconds)
+            made = _connected(self, super()._new_conn, lambda: self._cuts != known.cuts)
             # shaking hands takes the socket over: a second handle on it can hang up meanwhile
             self._spare = made.dup()
             known.add(self._spare, self._cuts)
@@ -119,6 +105,27 @@ def _line(known: Connections) -> type[Any]:
             known.add(getattr(self.sock, "socket", self.sock), self._cuts)
 
     return Line
+
+
+def _connected(line: Any, attempt: Callable[[], socket.socket], is_cut: Callable[[], bool]) -> socket.socket:
+    """Connect by short attempts, as long in all as the line has patience, and not once more after it was cut."""
+    from urllib3.exceptions import ConnectTimeoutError
+
+    patience, begun = line.timeout, time.monotonic()
+    seconds = patience if isinstance(patience, int | float) else _ATTEMPT_SECONDS
+    try:
+        while True:
+            left = seconds - (time.monotonic() - begun)
+            line.timeout = max(0.001, min(_ATTEMPT_SECONDS, left))
+            try:
+                made = attempt()
+                made.settimeout(seconds)
+                return made
+            except ConnectTimeoutError:
+                if is_cut() or left <= _ATTEMPT_SECONDS:
+                    raise
+    finally:
+        line.timeout = patience
 
 
 def _hang_up(line: socket.socket) -> None:

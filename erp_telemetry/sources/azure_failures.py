@@ -95,8 +95,8 @@ def refuse(status: int, headers: Mapping[str, str], text: str, workspace: str) -
         raise Busy(f"the service is busy ({status} {said})", advice,
                    pause_seconds=_retry_after(headers.get("Retry-After")))
     if status == 204:
-        raise Busy("the workspace answered nothing (204)",
-                   f"does {workspace} hold data? Check the id on its Overview page")
+        raise Busy("the workspace answered nothing (204)", f"either nothing was ever sent to {workspace}, or it is not "
+                   "the one that is meant: check the id on its Overview page, and that diagnostic settings send to it")
     if status == 401 or (status == 403 and "AuthenticationToken" in code):
         raise Busy(f"the token is refused ({status} {said})", "sign in again (az login); for another cloud give "
                    "endpoint=, and a credential whose tokens are for the Log Analytics API", is_passing=False)

@@ -29,7 +29,8 @@ class AzureLogs:
 
     A pull reads what happened in its window and arrived before the service's own time less
     ``limits.settle``. Every slice is counted by the service and kept only where as many rows came. Moments
-    younger than ``limits.late`` are asked for again by later pulls, for what has arrived since.
+    younger than ``limits.late`` are asked for again by later pulls, for what has arrived since; older ones by
+    pulls of their own window.
 
     Args:
         workspace: the Workspace ID, a GUID.
@@ -37,7 +38,7 @@ class AzureLogs:
         tables: names of Azure tables, such as ``("AppRequests",)``; each has to be there. Default: every
             table there is a query for; the receipt names those that the workspace does not have.
         limits: what the service allows, and patience.
-        allow_partial: keep what came of a slice that cannot be had whole; the receipt says what is missing.
+        allow_partial: keep what came of what cannot be counted or had whole; the receipt says what is missing.
         endpoint: of another cloud, such as ``https://api.loganalytics.us``.
         connection_verify: a file with the authorities to trust, where a proxy opens TLS.
     """
@@ -84,7 +85,7 @@ class AzureLogs:
         self._wire.give_up()
 
     def slices(self, table: str | None, window: Window | None, ledger: pl.DataFrame) -> Plan:
-        """What is not held of the window, what may have arrived late of any moment, and what was left incomplete.
+        """What is not held of the window, what has arrived since of it or any young moment, and what is incomplete.
 
         Raises:
             ValueError: no window: a workspace has no end.
@@ -94,7 +95,7 @@ class AzureLogs:
             raise ValueError("a workspace is asked for a window, such as pull(source, store, Window.last(days=7))")
         era = self._wire.era
         before = azure_plans.service_clock(self._wire) - self.limits.settle
-        planner = azure_plans.Planner(self._wire, window, before, self.limits.late, era)
+        planner = azure_plans.Planner(self._wire, window, before, self.limits.late, era, self.allow_partial)
         told = ledger.select("slice", "fingerprint").iter_rows() if ledger.width else ()
         entries = [entry for name, mark in told if (entry := azure_spans.entry(self.workspace, name, mark)) is not None]
         return planner.plan(self._queries(table), entries, frozenset(self.tables or ()))

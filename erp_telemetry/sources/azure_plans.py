@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from erp_telemetry import catalog
@@ -20,10 +20,51 @@ from erp_telemetry.workspace_queries import WorkspaceQuery
 _BINS = ("time", "n", "bytes")
 _BIN = timedelta(minutes=15)
 _NOTICE_SECONDS = 0.2
+# so often a table is counted by halves where parts are allowed: then the rest of it is left
+_MOST_SPLITS = 32
 # columns of `T | getschema`
 _SCHEMA = ("ColumnName", "ColumnOrdinal", "DataType", "ColumnType")
 Counted = tuple[Span, int, int]
 """A span, its rows, and its bytes as the service estimates them."""
+
+
+Bin = tuple[datetime, int, int]
+"""Where a quarter of an hour begins, its rows, and its bytes."""
+
+
+@dataclass(slots=True)
+class _Table:
+    """A table that is planned; where parts are allowed, ``missing`` says what of it could not be, and why."""
+
+    reader: Reader
+    missing: list[str] = field(default_factory=list)
+    splits: int = 0
+
+    def count(self, span: Span) -> int | None:
+        """How many rows a span has; ``None`` where that cannot be counted and parts are allowed."""
+        try:
+            return self.reader.count(span)
+        except PartialAnswer as error:
+            self._lack("not counted again", span, error)
+            return None
+
+    def can_split(self, span: Span, error: SourceError) -> bool:
+        """Whether a span that could not be counted is to be counted by halves; if not, nothing of it is pulled."""
+        is_wide = span.stop - span.start > _BIN
+        if is_wide and (isinstance(error, TooMuch) if not self.reader.allow_partial else self.splits < _MOST_SPLITS):
+            self.splits += 1
+            return True
+        self._lack("nothing of it was pulled", span, error)
+        return False
+
+    def _lack(self, what: str, span: Span, error: SourceError) -> None:
+        if self.reader.allow_partial:
+            self.missing.append(f"{self.reader.query.reads} {span}: {what}: {error}")
+        elif isinstance(error, TooMuch):
+            raise PartialAnswer(f"{self.reader.query.reads} {span}: not even its rows can be counted ({error}): pull "
+                                "again, or with allow_partial=True keep the rest") from error
+        else:
+            raise error
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +76,7 @@ class Planner:
     before: datetime
     late: timedelta
     era: int
+    allow_partial: bool
 
     def plan(self, queries: Iterable[WorkspaceQuery], entries: Iterable[Entry], named: frozenset[str]) -> Plan:
         """The slices of some queries, in the order of their time; a table that is named has to be there."""
@@ -42,12 +84,16 @@ class Planner:
         plans = self._of_files(asked, told)
         absent = tuple(sorted({query.reads for query, found in zip(asked, plans, strict=True) if found is None}))
         missing = sorted(named.intersection(absent))
-        if missing or (absent and len(absent) == len({query.reads for query in asked})):
-            raise SourceError(f"workspace {self.wire.workspace} has no table {', '.join(missing or absent)}: is it the "
-                              "right one, and does it collect them? Leave them out of tables=")
-        slices = [one for found in plans if found is not None for one in found]
-        held = sum(found.held for found in plans if found is not None)
-        return Plan(sorted(slices, key=lambda one: (one.name.split("/")[2], one.name)), held, absent)
+        if missing:
+            raise SourceError(f"workspace {self.wire.workspace} has no table {', '.join(missing)}: is it the right "
+                              "one, and does it collect them? Leave them out of tables=")
+        if absent and len(absent) == len({query.reads for query in asked}):
+            raise SourceError(f"workspace {self.wire.workspace} has none of the {len(absent)} tables that there are "
+                              "queries for: is it the right one, and do diagnostic settings send to it?")
+        there = [found for found in plans if found is not None]
+        slices = sorted((one for found in there for one in found), key=lambda one: (one.name.split("/")[2], one.name))
+        return Plan(slices, sum(found.held for found in there), absent,
+                    tuple(line for found in there for line in found.missing), self.before)
 
     def _of_files(self, queries: list[WorkspaceQuery], entries: list[Entry]) -> list[Plan | None]:
         """The plan of each query, as many at a time as the service allows; one that fails ends all."""
@@ -71,12 +117,13 @@ class Planner:
         file = query.name.rpartition("/")[2]
         own = [entry for entry in entries if entry.file == file]
         held = Held.of(entry.span for entry in own)
-        reader = Reader(self.wire, query, era=self.era)
+        table = _Table(Reader(self.wire, query, self.allow_partial, self.era))
         latest = {entry.span: entry for entry in own}
         try:
-            found = [one for span in (*held.gaps(self.window, self.before), *held.open(self.before, self.late))
-                     for one in self._cut(reader, span)]
-            again = [*self._missing(reader, latest.values()), *self._grown(reader, latest.values(), held)]
+            wanted = [*held.gaps(self.window, self.before), *held.open(self.before, self.late),
+                      *(span for span in held.final(self.window, self.before, self.late) if table.count(span))]
+            found = [one for span in wanted for one in self._cut(table, span)]
+            again = [*self._missing(table, latest.values()), *self._grown(table, latest.values(), held)]
         except NotUnderstood as error:
             if self._is_absent(query, error):
                 return None
@@ -84,7 +131,8 @@ class Planner:
         slices = [_slice(self.wire.workspace, file, query.answers, *counted)
                   for counted in (*found, *((span, count, None) for span, count in again))]
         untouched = latest.keys() - {span for span, _ in again}
-        return Plan(slices, sum(span.start < self.window.stop and span.stop > self.window.start for span in untouched))
+        return Plan(slices, sum(span.start < self.window.stop and span.stop > self.window.start for span in untouched),
+                    missing=tuple(table.missing))
 
     def _is_absent(self, query: WorkspaceQuery, error: NotUnderstood) -> bool:
         """Whether the table itself is not there, and not one of the columns that the query names."""
@@ -99,11 +147,12 @@ class Planner:
             raise
         return False
 
-    def _cut(self, reader: Reader, span: Span) -> Iterator[Counted]:
+    def _cut(self, table: _Table, span: Span) -> Iterator[Counted]:
         """A span as slices that each fit into an answer."""
         limits = self.wire.limits
-        for part, count, size in pack(span, self._bins(reader, span), limits.slice_rows, limits.slice_bytes):
-            yield from self._fitted(reader, (part, count, size))
+        for piece, bins in self._pieces(table, span):
+            for counted in pack(piece, bins, limits.slice_rows, limits.slice_bytes):
+                yield from self._fitted(table.reader, counted)
 
     def _fitted(self, reader: Reader, counted: Counted) -> Iterator[Counted]:
         """A span that is busier than its answer may be is halved, each half with its own count."""
@@ -114,43 +163,56 @@ class Planner:
                 or halves[0].parts > 1:
             yield counted
             return
-        told = [(half, reader.count(half)) for half in halves]
-        if sum(part for _, part in told) < count:
-            raise PartialAnswer(f"{reader.query.reads} {span}: its halves have fewer rows than it has: pull again")
+        try:
+            told = [(half, reader.count(half)) for half in halves]
+            if sum(part for _, part in told) < count:
+                raise PartialAnswer(f"{reader.query.reads} {span}: its halves have fewer rows than it has: pull again")
+        except PartialAnswer:
+            if not reader.allow_partial:
+                raise
+            # what comes of it is kept, and what does not is counted then
+            yield counted
+            return
         for half, part in told:
             yield from self._fitted(reader, (half, part, size * part // count))
 
-    def _bins(self, reader: Reader, span: Span) -> list[tuple[datetime, int, int]]:
-        """Rows and bytes of each quarter of an hour that has any."""
+    def _pieces(self, table: _Table, span: Span) -> Iterator[tuple[Span, list[Bin]]]:
+        """A span, or the parts of it that the service can count, with what each quarter of an hour has."""
         try:
-            with scratch() as folder:
-                answer = self.wire.ask(text(reader.query, span, "azure/slices"), _BINS, folder / "bins.json", self.era)
-                bins = [(moment(row[0]), int(row[1]), int(row[2] or 0)) for row in answer.rows()]
-        except TooMuch as error:
-            if span.stop - span.start <= _BIN:
-                raise PartialAnswer(f"{reader.query.reads} {span}: not even its rows can be counted ({error}): pull "
-                                    "again") from error
-            return [one for half in span.halves() for one in self._bins(reader, half)]
+            bins = self._bins(table.reader, span)
+        except (TooMuch, PartialAnswer) as error:
+            if table.can_split(span, error):
+                for half in span.halves():
+                    yield from self._pieces(table, half)
+            return
+        yield span, bins
+
+    def _bins(self, reader: Reader, span: Span) -> list[Bin]:
+        """Rows and bytes of each quarter of an hour that has any."""
+        with scratch() as folder:
+            answer = self.wire.ask(text(reader.query, span, "azure/slices"), _BINS, folder / "bins.json", self.era)
+            bins = [(moment(row[0]), int(row[1]), int(row[2] or 0)) for row in answer.rows()]
         count = reader.count(span)
         if sum(n for _, n, _ in bins) < count:
             raise PartialAnswer(f"{reader.query.reads} {span}: {count:,} rows were counted and "
                                 f"{sum(n for _, n, _ in bins):,} by quarters of an hour: pull again")
         return bins
 
-    def _missing(self, reader: Reader, entries: Iterable[Entry]) -> list[tuple[Span, int]]:
+    def _missing(self, table: _Table, entries: Iterable[Entry]) -> list[tuple[Span, int]]:
         """Spans of which rows are missing, to be asked for again as they were."""
-        return [(entry.span, reader.count(entry.span)) for entry in entries if entry.missing]
+        return [(entry.span, count) for entry in entries
+                if entry.missing and (count := table.count(entry.span)) is not None]
 
-    def _grown(self, reader: Reader, entries: Iterable[Entry], held: Held) -> list[tuple[Span, int]]:
+    def _grown(self, table: _Table, entries: Iterable[Entry], held: Held) -> list[tuple[Span, int]]:
         """Spans not final in which the service now sees more rows than it did: arrival is told only about."""
         grown = []
         for row in _runs(entry for entry in entries if not entry.missing and not self._is_final(entry.span, held)):
             whole = Span(row[0].span.start, row[-1].span.stop, row[0].span.after, row[0].span.before)
-            if len(row) > 1 and reader.count(whole) <= sum(entry.count for entry in row):
+            if len(row) > 1 and (table.count(whole) or 0) <= sum(entry.count for entry in row):
                 continue
             for entry in row:
-                now = reader.count(entry.span)
-                if now > entry.count:
+                now = table.count(entry.span)
+                if now is not None and now > entry.count:
                     grown.append((entry.span, now))
         return grown
 
@@ -174,7 +236,7 @@ def moment(told: str) -> datetime:
     return datetime.fromisoformat(told).astimezone(UTC)
 
 
-def pack(span: Span, bins: Iterable[tuple[datetime, int, int]], most_rows: int, most_bytes: int) -> Iterator[Counted]:
+def pack(span: Span, bins: Iterable[Bin], most_rows: int, most_bytes: int) -> Iterator[Counted]:
     """Tile a span with slices of whole quarters of an hour that are not more than wanted; moments without rows too."""
     at, rows, size = span.start, 0, 0
     for begin, count, weight in sorted(bins):

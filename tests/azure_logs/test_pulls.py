@@ -89,8 +89,30 @@ def test_a_final_range_is_not_asked_for_again(opened: Opening) -> None:
     assert et.pull(source(azure), store, MORNING).slices == 1, "once more, beyond the three days"
     azure.clock = NOON + timedelta(days=5)
     asked = len(azure.asked)
+    assert et.pull(source(azure), store, et.Window(NOON, NOON + HOUR)).slices == 1
+    kinds = [one.kind for one in azure.asked[asked:]]
+    assert kinds == ["data", "plan", "count"], "the time of the service, and the new window alone"
+    asked = len(azure.asked)
     assert et.pull(source(azure), store, MORNING).slices == 0
-    assert len(azure.asked) - asked == 1, "nothing but the time of the service"
+    assert [one.kind for one in azure.asked[asked:]] == ["data", "count"], "its own window is counted once more"
+
+
+def test_rows_later_than_late_come_when_their_own_window_is_pulled_again(opened: Opening) -> None:
+    frame = requests(every(MINUTE))
+    azure = opened(AppRequests=frame)
+    store = et.Store()
+    et.pull(source(azure), store, MORNING)
+    azure.clock = NOON + timedelta(days=4)
+    et.pull(source(azure), store, MORNING)
+    tardy = requests(every(7 * MINUTE), [NOON + timedelta(days=9)] * 103, first=5000)
+    azure.arrive("AppRequests", tardy)
+    azure.clock = NOON + timedelta(days=10)
+    elsewhere = et.pull(source(azure), store, et.Window(NOON + timedelta(days=8), NOON + timedelta(days=9)))
+    assert elsewhere.is_complete and spans(store) == wanted(frame)
+    receipt = et.pull(source(azure), store, MORNING)
+    assert receipt.is_complete and receipt.rows == {"requests": 103} and receipt.late
+    assert spans(store) == wanted(pl.concat([frame, tardy]))
+    assert et.pull(source(azure), store, MORNING).slices == 0
 
 
 def test_a_row_without_a_time_of_arrival_counts_as_arrived_when_it_happened(opened: Opening) -> None:

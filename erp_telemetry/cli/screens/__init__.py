@@ -1,5 +1,6 @@
 """Screens: frames, receipts and incidents as a person or a machine reads them at the shell."""
 
+from erp_telemetry.cli.screens.advice import typed
 from erp_telemetry.cli.screens.answers import print_answer, print_queries
 from erp_telemetry.cli.screens.health import print_episodes, print_held
 from erp_telemetry.cli.screens.incidents import incident_row, print_incidents
@@ -58,6 +59,7 @@ __all__ = [
     "secrets",
     "settle",
     "state",
+    "typed",
     "warn",
     "warn_hidden",
     "warn_unknown",
