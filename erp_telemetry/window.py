@@ -117,7 +117,7 @@ def _utc(moment: datetime | str) -> datetime:
     read = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     if read.tzinfo is None:
         told = read.isoformat(timespec="seconds")
-        raise ValueError(f"{moment} has no time zone, so it may be any of a day's moments: write {told}Z for UTC or "
+        raise ValueError(f"{moment} has no time zone, so it is not one moment: write {told}Z for UTC or "
                          f"{told}+02:00 for a place two hours ahead, or pass an aware datetime")
     return read.astimezone(UTC)
 

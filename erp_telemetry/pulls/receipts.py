@@ -106,7 +106,7 @@ class Receipt:
         if self.short:
             parts.append(f"{len(self.short)} slices gave fewer rows than promised")
         if self.missing:
-            parts.append(f"missing: {_few(self.missing)}")
+            parts.append(f"missing: {_few(self.missing, ' | ')}")
         if self.absent:
             parts.append(f"not there: {', '.join(self.absent)}")
         if self.outlook:
@@ -114,7 +114,7 @@ class Receipt:
         return "; ".join(parts)
 
 
-def _few(texts: Iterable[str]) -> str:
+def _few(texts: Iterable[str], between: str = ", ") -> str:
     """The first of some texts, with a mark where there are more."""
     told = list(texts)
-    return ", ".join([*told[:_FEW], *(["…"] if len(told) > _FEW else [])])
+    return between.join([*told[:_FEW], *(["…"] if len(told) > _FEW else [])])

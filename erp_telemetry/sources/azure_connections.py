@@ -109,7 +109,7 @@ def _line(known: Connections) -> type[Any]:
 
 def _connected(line: Any, attempt: Callable[[], socket.socket], is_cut: Callable[[], bool]) -> socket.socket:
     """Connect by short attempts, as long in all as the line has patience, and not once more after it was cut."""
-    from urllib3.exceptions import ConnectTimeoutError
+    from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
     patience, begun = line.timeout, time.monotonic()
     seconds = patience if isinstance(patience, int | float) else _ATTEMPT_SECONDS
@@ -121,8 +121,9 @@ def _connected(line: Any, attempt: Callable[[], socket.socket], is_cut: Callable
                 made = attempt()
                 made.settimeout(seconds)
                 return made
-            except ConnectTimeoutError:
-                if is_cut() or left <= _ATTEMPT_SECONDS:
+            except ConnectTimeoutError as error:
+                # a refusal is of this kind too
+                if isinstance(error, NewConnectionError) or is_cut() or left <= _ATTEMPT_SECONDS:
                     raise
     finally:
         line.timeout = patience

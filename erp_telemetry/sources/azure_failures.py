@@ -18,6 +18,7 @@ from erp_telemetry.redactions import excerpt
 _TOO_MUCH = ("E_QUERY_RESULT_SET_TOO_LARGE", "E_RUNAWAY", "E_LOW_MEMORY", "-2133196797", "-2133196802",
              "ResponsePayloadTooLarge", "ResponseSizeError", "GatewayTimeout", "QueryTimeout", "timed out")
 _PASSING = (408, 429, 500, 502, 503, 529)
+_MOST_LAYERS = 10
 _NOT_THERE = ("SEM0100", "Failed to resolve table")
 
 
@@ -65,22 +66,34 @@ def told(endpoint: str) -> Iterator[None]:
             raise Busy("no connection in time", "check the network, and HTTPS_PROXY where one is needed") from error
         raise TooMuch(f"{endpoint}: no answer in time: ask for a shorter window, or pull again") from error
     except exceptions.ServiceRequestError as error:
-        raise _unconnected(str(error)) from error
+        raise _unconnected(str(error), _innermost_cause(error)) from error
     except exceptions.AzureError as error:
-        raise Busy(f"the connection broke ({_short(error)})", "check the network and pull again") from error
+        raise Busy(f"the connection broke ({_innermost_cause(error)})", "check the network and pull again") from error
 
 
-def _unconnected(text: str) -> Busy:
+def _innermost_cause(error: BaseException) -> str:
+    """What the lowest layer said of a failure: those above wrap it, each in another way."""
+    at = error
+    for _ in range(_MOST_LAYERS):
+        wrapped = (getattr(at, "inner_exception", None), getattr(at, "reason", None), *at.args, at.__cause__)
+        below = next((one for one in wrapped if isinstance(one, BaseException)), None)
+        if below is None:
+            break
+        at = below
+    return excerpt(" ".join((getattr(at, "strerror", None) or str(at) or type(at).__name__).split()))
+
+
+def _unconnected(text: str, cause: str) -> Busy:
     if "CERTIFICATE_VERIFY_FAILED" in text:
         return Busy("its certificate is not trusted", "a proxy that opens TLS stands in the way: pass its authority as "
                     "connection_verify='authority.pem'", is_passing=False)
     if "SSLError" in text:
-        return Busy(f"no TLS with it ({excerpt(text)})", "something stands in the way that does not speak TLS: check "
+        return Busy(f"no TLS with it ({cause})", "something stands in the way that does not speak TLS: check "
                     "the endpoint, and HTTPS_PROXY where one is needed")
     if "ProxyError" in text or "proxy" in text.lower():
-        return Busy("the proxy does not let it through", "a proxy stands in the way: check HTTPS_PROXY, or name the "
-                    "host in NO_PROXY")
-    return Busy(f"no connection ({excerpt(text)})", "check the network and the endpoint, and HTTPS_PROXY where one is "
+        return Busy(f"the proxy does not let it through ({cause})", "a proxy stands in the way: check HTTPS_PROXY, "
+                    "which may need a user and password in it, or name the host in NO_PROXY")
+    return Busy(f"no connection ({cause})", "check the network and the endpoint, and HTTPS_PROXY where one is "
                 "needed")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -57,6 +58,9 @@ class AzureLogs:
             raise ValueError(f"workspace is the Workspace ID of its Overview page, a GUID, not {self.workspace!r}")
         if not self.endpoint.startswith("https://"):
             raise ValueError(f"a token is sent over https only, not to {self.endpoint!r}")
+        if isinstance(self.connection_verify, str) and not Path(self.connection_verify).exists():
+            raise ValueError(f"connection_verify is no file: {self.connection_verify}; it holds the authorities to "
+                             "trust, as PEM")
         object.__setattr__(self, "endpoint", self.endpoint.rstrip("/").removesuffix("/v1"))
         object.__setattr__(self, "workspace", self.workspace.lower())
         if self.tables is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from erp_telemetry import catalog
@@ -37,8 +37,13 @@ class _Table:
     """A table that is planned; where parts are allowed, ``missing`` says what of it could not be, and why."""
 
     reader: Reader
-    missing: list[str] = field(default_factory=list)
+    lacks: list[tuple[Span, str]] = field(default_factory=list)
     splits: int = 0
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """A line for each span."""
+        return tuple(f"{self.reader.query.reads} {span}: {why}" for span, why in self.lacks)
 
     def count(self, span: Span) -> int | None:
         """How many rows a span has; ``None`` where that cannot be counted and parts are allowed."""
@@ -59,7 +64,11 @@ class _Table:
 
     def _lack(self, what: str, span: Span, error: SourceError) -> None:
         if self.reader.allow_partial:
-            self.missing.append(f"{self.reader.query.reads} {span}: {what}: {error}")
+            why = f"{what}: {error}"
+            if self.lacks and self.lacks[-1][0].stop == span.start and self.lacks[-1][1] == why:
+                self.lacks[-1] = (replace(self.lacks[-1][0], stop=span.stop), why)
+            else:
+                self.lacks.append((span, why))
         elif isinstance(error, TooMuch):
             raise PartialAnswer(f"{self.reader.query.reads} {span}: not even its rows can be counted ({error}): pull "
                                 "again, or with allow_partial=True keep the rest") from error
@@ -132,7 +141,7 @@ class Planner:
                   for counted in (*found, *((span, count, None) for span, count in again))]
         untouched = latest.keys() - {span for span, _ in again}
         return Plan(slices, sum(span.start < self.window.stop and span.stop > self.window.start for span in untouched),
-                    missing=tuple(table.missing))
+                    missing=table.missing)
 
     def _is_absent(self, query: WorkspaceQuery, error: NotUnderstood) -> bool:
         """Whether the table itself is not there, and not one of the columns that the query names."""

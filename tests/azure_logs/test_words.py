@@ -42,7 +42,7 @@ def test_what_cannot_be_counted_is_named_and_the_rest_pulled(opened: Opening) ->
     assert not receipt.is_complete and not receipt.refused and receipt.missing
     lost = [et.Window(*line.split(": ")[0].removeprefix("AppRequests ").split(" to ")) for line in receipt.missing]
     assert all("nothing of it was pulled: the service gave up (504" in line for line in receipt.missing)
-    assert all(span.start < FOUR and span.stop > THREE and span.duration <= 15 * MINUTE for span in lost)
+    assert all(span.start < FOUR and span.stop > THREE for span in lost)
     kept = FRAME.filter(~pl.any_horizontal(
         pl.col("TimeGenerated").is_between(span.start, span.stop, closed="left") for span in lost))
     assert spans(store) == wanted(kept) and 600 < kept.height < 660
@@ -59,7 +59,7 @@ def test_where_nothing_can_be_counted_all_of_it_is_missing_by_name(opened: Openi
     assert not receipt.is_complete and receipt.slices == 0 and spans(store) == []
     lost = [et.Window(*line.split(": ")[0].removeprefix("AppRequests ").split(" to ")) for line in receipt.missing]
     assert (min(span.start for span in lost), max(span.stop for span in lost)) == (MORNING.start, MORNING.stop)
-    assert sum((span.duration for span in lost), start=0 * HOUR) == MORNING.duration
+    assert len(lost) == 1, "neighbours that lack for the same reason are one"
     assert len(azure.asked) < 100
 
 

@@ -9,6 +9,8 @@ _TYPED = {
     "give endpoint=, and a credential whose tokens are for the Log Analytics API": "give --endpoint, and sign in to it",
     "check what credential= is": "check AZURE_CLIENT_ID and the like, which it may sign in with",
     ", or lower concurrent= of AzureLimits": "",
+    ", or pass an aware datetime": "",
+    "connection_verify is no file": "--authority is no file",
     ", or pass credential=, any object with get_token": "",
 }
 
