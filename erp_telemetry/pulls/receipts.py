@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from erp_telemetry.quantities import clean
 from erp_telemetry.slices import Reject
 from erp_telemetry.window import Window
 
@@ -32,7 +33,7 @@ class Reopened:
         ratios = [f"{ratio:.2%}" if ratio is not None else "none valid"
                   for ratio in (self.error_ratio_before, self.error_ratio_after)]
         unit = "minute" if self.minutes == 1 else "minutes"
-        return (f"{self.service} {self.day:%Y-%m-%d}: {self.minutes:,} {unit}, {self.requests_before:,.0f} -> "
+        return (f"{clean(self.service)} {self.day:%Y-%m-%d}: {self.minutes:,} {unit}, {self.requests_before:,.0f} -> "
                 f"{self.requests_after:,.0f} requests, errors {ratios[0]} -> {ratios[1]}")
 
 
@@ -111,7 +112,8 @@ class Receipt:
             parts.append(f"not there: {', '.join(self.absent)}")
         if self.outlook:
             parts.append(self.outlook)
-        return "; ".join(parts)
+        # what a workspace or a file holds may be hostile: a service's name, a slice's, an error's
+        return clean("; ".join(parts))
 
 
 def _few(texts: Iterable[str], between: str = ", ") -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from erp_telemetry.errors import SourceError, SourceUnreachable
+from erp_telemetry.quantities import clean
 from erp_telemetry.redactions import excerpt
 
 # asked again at the same size these fail again, and keep the service busy for minutes
@@ -80,7 +81,7 @@ def _innermost_cause(error: BaseException) -> str:
         if below is None:
             break
         at = below
-    return excerpt(" ".join((getattr(at, "strerror", None) or str(at) or type(at).__name__).split()))
+    return _quoted(getattr(at, "strerror", None) or str(at) or type(at).__name__)
 
 
 def _unconnected(text: str, cause: str) -> Busy:
@@ -140,7 +141,7 @@ def _error(text: str) -> tuple[str, str]:
         error = found["error"]
         return str(error.get("code", "")), _innermost(error)
     except (ValueError, KeyError, TypeError, AttributeError):
-        return "", excerpt(" ".join(text.split()))
+        return "", _quoted(text)
 
 
 def _innermost(error: Any) -> str:
@@ -153,8 +154,8 @@ def _innermost(error: Any) -> str:
             break
         at = inner
     if not isinstance(at, dict):
-        return excerpt(str(at))
-    return excerpt(" ".join(str(at[key]) for key in ("code", "message") if at.get(key)))
+        return _quoted(str(at))
+    return _quoted(" ".join(str(at[key]) for key in ("code", "message") if at.get(key)))
 
 
 def _retry_after(text: str | None) -> float | None:
@@ -173,4 +174,9 @@ def _retry_after(text: str | None) -> float | None:
 
 
 def _short(error: Exception) -> str:
-    return excerpt(str(error).splitlines()[0] if str(error) else type(error).__name__)
+    return _quoted(str(error).splitlines()[0] if str(error) else type(error).__name__)
+
+
+def _quoted(text: str) -> str:
+    """What came from elsewhere, on one line, without secrets and without what a terminal could be steered by."""
+    return excerpt(clean(" ".join(text.split())))

@@ -107,6 +107,25 @@ def test_reasons_are_grouped_and_counted() -> None:
     assert "6 set aside (5 requests: no time, 1 requests: no service)" in str(receipt)
 
 
+def test_hostile_text_of_a_workspace_steers_no_terminal(opened: Opening) -> None:
+    hostile = "ord<b>\x1b]0;t\x07\u202e[red]"
+    late = requests(every(HOUR), [NOON + HOUR] * 12, first=5000).with_columns(AppRoleName=pl.lit(hostile))
+    azure = opened(AppRequests=FRAME.with_columns(AppRoleName=pl.lit(hostile)))
+    store = et.Store()
+    et.pull(source(azure), store, MORNING)
+    azure.arrive("AppRequests", late)
+    azure.clock = NOON + 2 * HOUR
+    receipt = et.pull(source(azure), store, MORNING)
+    assert receipt.reopened and "ord<b>" in str(receipt)
+    for text in (str(receipt), str(receipt.reopened[0])):
+        assert not set(text) & {"\x1b", "\x07", "\u202e"}
+    azure.misbehave(faults.failing(400, "BadArgumentError", f"{hostile}\nPassword=Summer26!x; and so on"))
+    with pytest.raises(et.SourceError) as caught:
+        et.pull(source(azure), et.Store(), MORNING)
+    line = str(caught.value)
+    assert not set(line) & {"\x1b", "\x07", "\u202e", "\n"} and "Summer26" not in line and "ord<b>" in line
+
+
 SCRIPT = """
 import logging, sys
 import erp_telemetry as et
