@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from erp_telemetry.measures import measure
     from erp_telemetry.objectives import Objectives
     from erp_telemetry.pulls import pull
+    from erp_telemetry.pulls.progress import Progress
     from erp_telemetry.pulls.receipts import Receipt, Reopened
     from erp_telemetry.quality import Quality, quality
     from erp_telemetry.quantities import readable
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from erp_telemetry.states.episodes import episodes
     from erp_telemetry.store import Store
     from erp_telemetry.views.charts import chart
+    from erp_telemetry.views.meters import Meter
     from erp_telemetry.views.reports import Report, report
     from erp_telemetry.views.theme import sparkline
     from erp_telemetry.window import Window
@@ -73,11 +75,13 @@ __all__ = [
     "KubernetesFiles",
     "LoadTestFiles",
     "LogAnalysis",
+    "Meter",
     "NotEnoughReadings",
     "ObjectiveError",
     "Objectives",
     "OtlpFiles",
     "PartialAnswer",
+    "Progress",
     "Quality",
     "QueryError",
     "Receipt",
@@ -130,11 +134,13 @@ _HOME = {
     "KubernetesFiles": "sources.kubernetes_files",
     "LoadTestFiles": "sources.load_test_files",
     "LogAnalysis": "logs",
+    "Meter": "views.meters",
     "NotEnoughReadings": "errors",
     "ObjectiveError": "errors",
     "Objectives": "objectives",
     "OtlpFiles": "sources.otlp_files",
     "PartialAnswer": "errors",
+    "Progress": "pulls.progress",
     "Quality": "quality",
     "QueryError": "errors",
     "Receipt": "pulls.receipts",

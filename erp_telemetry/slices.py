@@ -24,7 +24,8 @@ class Slice:
 
     The same name with the same fingerprint is the same content: a second pull asks for it no more.
     ``is_cut`` says that its rows lie in the slice by construction: a pull then keeps all of them, whatever
-    its window, and other windows may use its ledger entry.
+    its window, and other windows may use its ledger entry. ``rows`` and ``bytes`` are what is expected of it,
+    where the source tells.
     """
 
     name: str
@@ -32,18 +33,26 @@ class Slice:
     path: Path | None = None
     table: str | None = None
     is_cut: bool = False
+    rows: int | None = None
+    bytes: int | None = None
 
 
 class Plan(list[Slice]):
     """Slices to read, by a source that also says what needs no reading and what it lacks.
 
-    ``held`` counts slices that the ledger holds; ``absent`` names tables that the source does not have.
+    ``held`` counts slices that the ledger holds; ``absent`` names tables that the source does not have;
+    ``missing`` says what could not be planned, and why; ``until`` is the moment up to which it is read.
     """
 
-    def __init__(self, slices: Iterable[Slice], held: int = 0, absent: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, slices: Iterable[Slice], held: int = 0, absent: tuple[str, ...] = (), missing: tuple[str, ...] = (),
+        until: datetime | None = None,
+    ) -> None:
         super().__init__(slices)
         self.held = held
         self.absent = absent
+        self.missing = missing
+        self.until = until
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +121,11 @@ class ReadsAhead(Protocol):
         """How many slices may be read at a time."""
         ...
 
+    @property
+    def received(self) -> int:
+        """Bytes that came so far, over all pulls."""
+        ...
+
     def give_up(self) -> None:
-        """Abandon the reads under way: each raises ``SourceError`` as soon as it notices."""
+        """Abandon the reads under way: each raises ``SourceError`` at once, also where it waits for an answer."""
         ...

@@ -55,7 +55,7 @@ class Window:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``start/stop``; a bare date is midnight UTC.
+        """Read ``start/stop``; a bare date is midnight UTC, a time of day needs its zone.
 
         >>> Window.parse("2026-03-01/2026-03-08").duration.days
         7
@@ -116,7 +116,9 @@ def step(every: str) -> tuple[int, str]:
 def _utc(moment: datetime | str) -> datetime:
     read = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     if read.tzinfo is None:
-        raise ValueError(f"{moment} has no time zone: write 2026-03-01T00:00:00Z, or pass an aware datetime")
+        told = read.isoformat(timespec="seconds")
+        raise ValueError(f"{moment} has no time zone, so it is not one moment: write {told}Z for UTC or "
+                         f"{told}+02:00 for a place two hours ahead, or pass an aware datetime")
     return read.astimezone(UTC)
 
 

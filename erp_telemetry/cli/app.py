@@ -58,7 +58,7 @@ class _Refusing(TyperGroup):
             what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
             raise _refused(what, 1) from error
         except KeyboardInterrupt as error:
-            raise _stopped(ctx) from error
+            raise _stopped(ctx, str(error)) from error
         except RuntimeError as error:
             if _INTERRUPTED not in str(error):
                 raise
@@ -68,7 +68,7 @@ class _Refusing(TyperGroup):
 
 
 def _refused(what: str, code: int) -> typer.Exit:
-    screens.warn(f"[bold red]erp-telemetry:[/] {screens.safe(what)}")
+    screens.warn(f"[bold red]erp-telemetry:[/] {screens.safe(screens.typed(what))}")
     return typer.Exit(code)
 
 
@@ -79,9 +79,9 @@ def _misused(error: Any, command: str | None) -> typer.Exit:
     return _refused(f"{text} Examples: erp-telemetry {f'{command} ' if command else ''}--help", 2)
 
 
-def _stopped(ctx: Any) -> typer.Exit:
+def _stopped(ctx: Any, told: str = "") -> typer.Exit:
     is_filling = ctx.invoked_subcommand in _FILLING
-    screens.warn("stopped; what was pulled stays" if is_filling else "stopped")
+    screens.warn(screens.safe(told) or ("stopped; what was pulled stays" if is_filling else "stopped"))
     return typer.Exit(_INTERRUPT_CODE)
 
 

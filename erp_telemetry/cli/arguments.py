@@ -40,7 +40,8 @@ ObjectivesOption = Annotated[Path | None, typer.Option(
 ServiceOption = Annotated[str | None, typer.Option(
     "--service", help="This service alone.", rich_help_panel=WHICH, autocompletion=completions.services)]
 WindowOption = Annotated[str | None, typer.Option(
-    "--window", help="Exactly this span, UTC: `2026-06-22/2026-07-06`.", rich_help_panel=WHEN)]
+    "--window", help="Exactly this span: `2026-06-22/2026-07-06` (UTC), `2026-06-22T08:00Z/2026-06-22T09:00Z`.",
+    rich_help_panel=WHEN)]
 LastOption = Annotated[str | None, typer.Option(
     "--last", help="The last `15m`, `6h`, `7d` or `2w` up to the newest telemetry.", rich_help_panel=WHEN)]
 JsonOption = Annotated[bool, typer.Option(

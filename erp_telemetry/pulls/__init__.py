@@ -12,19 +12,17 @@ from erp_telemetry import catalog
 from erp_telemetry.errors import SourceError, SourceUnreachable
 from erp_telemetry.objectives import Objectives
 from erp_telemetry.pulls.batches import Batches
+from erp_telemetry.pulls.progress import Progress, Track
 from erp_telemetry.pulls.receipts import Receipt, Reopened
 from erp_telemetry.redactions import redact
 from erp_telemetry.slices import Batch, Plan, Slice, Source
 from erp_telemetry.store import CarefulReadNeeded, Landed, Store, answers, land
 from erp_telemetry.window import Window
 
-Progress = Callable[[int, int, str], None]
-"""Called before each slice and at the end with: slices done, slices in all, name of the slice."""
-
 
 def pull(
     source: Source, store: Store, window: Window | None = None, *, objectives: Objectives | None = None,
-    progress: Progress | None = None,
+    progress: Callable[[Progress], None] | None = None,
 ) -> Receipt:
     """Read what the store does not hold yet from a source; pulling twice equals pulling once.
 
@@ -35,6 +33,7 @@ def pull(
     Args:
         window: only rows of this span; no window: all a file source holds.
         objectives: gives the latency thresholds that rollups count at; default: the handbook's.
+        progress: called before each slice, while one is waited for, and at the end; ``Meter()`` shows it.
 
     Raises:
         SourceError: the source has nothing to offer, or no slice of it could be read.
@@ -48,16 +47,17 @@ def pull(
     wanted = Objectives.wanted(objectives)
     known = _known(store, window)
     parts = source.slices(None, window, known)
-    receipt = Receipt(source.name, skipped=_held(source, window, known, parts))
-    receipt.absent = parts.absent if isinstance(parts, Plan) else ()
+    receipt = Receipt(source.name, skipped=_held(source, window, known, parts), window=window)
+    if isinstance(parts, Plan):
+        receipt.absent, receipt.until = parts.absent, parts.until
+        receipt.missing = tuple(redact(line).value for line in parts.missing)
     order = _Order(uuid.uuid4().hex, wanted, window)
-    with Batches(source, parts) as batches:
-        for number, part in enumerate(parts):
-            if progress is not None:
-                progress(number, len(parts), part.name)
-            _pull_one(batches, store, part, order, receipt)
-    if progress is not None:
-        progress(len(parts), len(parts), "")
+    track = Track(source, parts, progress)
+    with Batches(source, parts, track.tell) as batches:
+        for part in parts:
+            track.begin(part)
+            track.end(part, _pull_one(batches, store, part, order, receipt))
+    track.begin(None)
     if parts and len(receipt.refused) == len(parts):
         raise SourceError("; ".join(receipt.refused[:5]))
     receipt.watermark = store.watermark
@@ -102,14 +102,15 @@ def _held(source: Source, window: Window | None, known: pl.DataFrame, parts: lis
     return len(source.slices(None, window, known.clear())) - len(parts) if known.height else 0
 
 
-def _pull_one(batches: Batches, store: Store, part: Slice, order: _Order, receipt: Receipt) -> None:
+def _pull_one(batches: Batches, store: Store, part: Slice, order: _Order, receipt: Receipt) -> int:
+    """Pull one slice; how many of its rows arrived."""
     try:
         landed, expected = _read_and_land(batches, store, part, order)
     except SourceUnreachable:
         raise  # what cannot be reached now is not asked once for every slice that is left
     except SourceError as error:
         receipt.refused.append(redact(str(error)).value)
-        return
+        return 0
     order.entries.append(landed.entry)
     receipt.slices += 1
     receipt.rows.update(landed.rows)
@@ -122,6 +123,7 @@ def _pull_one(batches: Batches, store: Store, part: Slice, order: _Order, receip
     if landed.untellable:
         receipt.short.append(f"{part.name}: {landed.untellable:,} rows of pruned minutes were left out: nothing tells "
                              "them from those counted before; pull that range into a new store")
+    return landed.accounted
 
 
 def _read_and_land(batches: Batches, store: Store, part: Slice, order: _Order) -> tuple[Landed, int | None]:

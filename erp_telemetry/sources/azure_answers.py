@@ -24,11 +24,11 @@ _PRIMARY = "PrimaryResult"
 
 
 class Broken(Exception):
-    """What came is no answer; ``is_page`` where it is a web page."""
+    """What came is no answer; ``is_page`` where it is a web page, ``is_empty`` where it is nothing."""
 
-    def __init__(self, message: str, is_page: bool = False) -> None:
+    def __init__(self, message: str, is_page: bool = False, is_empty: bool = False) -> None:
         super().__init__(message)
-        self.is_page = is_page
+        self.is_page, self.is_empty = is_page, is_empty
 
     def reason(self, endpoint: str, attempts: int) -> SourceError:
         """The error to raise in the end."""
@@ -36,7 +36,9 @@ class Broken(Exception):
         if self.is_page:
             return SourceUnreachable(f"{endpoint}: {times}: a proxy or a sign-in page stands in the way: check "
                                      "HTTPS_PROXY and NO_PROXY, and open the address in a browser")
-        return PartialAnswer(f"{endpoint}: {times}: pull again; what came whole stays")
+        return PartialAnswer(f"{endpoint}: {times}: this is not the same as no rows, which the service says in words: "
+                             "pull again; what came whole stays" if self.is_empty else
+                             f"{endpoint}: {times}: pull again; what came whole stays")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def check_size(headers: Mapping[str, str], size: int) -> None:
     """Raise where fewer bytes came than were announced, or none."""
     announced = headers.get("Content-Length")
     if size == 0:
-        raise Broken("an empty answer")
+        raise Broken("an empty answer", is_empty=True)
     if announced is not None and not headers.get("Content-Encoding") and int(announced) != size:
         raise Broken(f"an answer that broke off ({size:,} of {int(announced):,} bytes)")
 

@@ -81,7 +81,7 @@ class Reader:
         except TooMuch as error:
             if span.stop - span.start <= _LEAST_COUNTED:
                 raise PartialAnswer(f"{self.query.reads} {span}: not even its rows can be counted ({error}): pull "
-                                    "again") from error
+                                    "again, or with allow_partial=True keep the rest") from error
             return sum(self.count(half) for half in span.halves())
 
     def download(self, span: Span, count: int) -> Body:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from erp_telemetry.errors import SourceError, SourceUnreachable
+from erp_telemetry.quantities import clean
 from erp_telemetry.redactions import excerpt
 from erp_telemetry.sources.azure_scopes import Scope
 
@@ -19,6 +20,7 @@ from erp_telemetry.sources.azure_scopes import Scope
 _TOO_MUCH = ("E_QUERY_RESULT_SET_TOO_LARGE", "E_RUNAWAY", "E_LOW_MEMORY", "-2133196797", "-2133196802",
              "ResponsePayloadTooLarge", "ResponseSizeError", "GatewayTimeout", "QueryTimeout", "timed out")
 _PASSING = (408, 429, 500, 502, 503, 529)
+_MOST_LAYERS = 10
 _NOT_THERE = ("SEM0100", "Failed to resolve table")
 _BY_SEARCH = "UnsupportedApiQueryValidationError"
 
@@ -71,19 +73,34 @@ def told(endpoint: str) -> Iterator[None]:
             raise Busy("no connection in time", "check the network, and HTTPS_PROXY where one is needed") from error
         raise TooMuch(f"{endpoint}: no answer in time: ask for a shorter window, or pull again") from error
     except exceptions.ServiceRequestError as error:
-        raise _unconnected(str(error)) from error
+        raise _unconnected(str(error), _innermost_cause(error)) from error
     except exceptions.AzureError as error:
-        raise Busy(f"the connection broke ({_short(error)})", "check the network and pull again") from error
+        raise Busy(f"the connection broke ({_innermost_cause(error)})", "check the network and pull again") from error
 
 
-def _unconnected(text: str) -> Busy:
-    if "CERTIFICATE_VERIFY_FAILED" in text or "SSLError" in text:
+def _innermost_cause(error: BaseException) -> str:
+    """What the lowest layer said of a failure: those above wrap it, each in another way."""
+    at = error
+    for _ in range(_MOST_LAYERS):
+        wrapped = (getattr(at, "inner_exception", None), getattr(at, "reason", None), *at.args, at.__cause__)
+        below = next((one for one in wrapped if isinstance(one, BaseException)), None)
+        if below is None:
+            break
+        at = below
+    return _quoted(getattr(at, "strerror", None) or str(at) or type(at).__name__)
+
+
+def _unconnected(text: str, cause: str) -> Busy:
+    if "CERTIFICATE_VERIFY_FAILED" in text:
         return Busy("its certificate is not trusted", "a proxy that opens TLS stands in the way: pass its authority as "
                     "connection_verify='authority.pem'", is_passing=False)
+    if "SSLError" in text:
+        return Busy(f"no TLS with it ({cause})", "something stands in the way that does not speak TLS: check "
+                    "the endpoint, and HTTPS_PROXY where one is needed")
     if "ProxyError" in text or "proxy" in text.lower():
-        return Busy("the proxy does not let it through", "a proxy stands in the way: check HTTPS_PROXY, or name the "
-                    "host in NO_PROXY")
-    return Busy(f"no connection ({excerpt(text)})", "check the network and the endpoint, and HTTPS_PROXY where one is "
+        return Busy(f"the proxy does not let it through ({cause})", "a proxy stands in the way: check HTTPS_PROXY, "
+                    "which may need a user and password in it, or name the host in NO_PROXY")
+    return Busy(f"no connection ({cause})", "check the network and the endpoint, and HTTPS_PROXY where one is "
                 "needed")
 
 
@@ -98,7 +115,8 @@ def refuse(status: int, headers: Mapping[str, str], text: str, scope: Scope) -> 
         raise Busy(f"the service is busy ({status} {said})", advice,
                    pause_seconds=_retry_after(headers.get("Retry-After")))
     if status == 204:
-        raise Busy(f"{scope.title} answered nothing (204)", f"does it hold data? If it is another, {scope.where}")
+        raise Busy(f"{scope.title} answered nothing (204)", "either nothing was ever sent to it, or it is not the one "
+                   f"that is meant: {scope.where}, and see that diagnostic settings send to it")
     if status == 401 or (status == 403 and "AuthenticationToken" in code):
         raise Busy(f"the token is refused ({status} {said})", "sign in again (az login); for another cloud give "
                    "endpoint=, and a credential whose tokens are for the Log Analytics API", is_passing=False)
@@ -130,7 +148,7 @@ def _error(text: str) -> tuple[str, str]:
         error = found["error"]
         return str(error.get("code", "")), _innermost(error)
     except (ValueError, KeyError, TypeError, AttributeError):
-        return "", excerpt(" ".join(text.split()))
+        return "", _quoted(text)
 
 
 def _innermost(error: Any) -> str:
@@ -143,8 +161,8 @@ def _innermost(error: Any) -> str:
             break
         at = inner
     if not isinstance(at, dict):
-        return excerpt(str(at))
-    return excerpt(" ".join(str(at[key]) for key in ("code", "message") if at.get(key)))
+        return _quoted(str(at))
+    return _quoted(" ".join(str(at[key]) for key in ("code", "message") if at.get(key)))
 
 
 def _retry_after(text: str | None) -> float | None:
@@ -163,4 +181,9 @@ def _retry_after(text: str | None) -> float | None:
 
 
 def _short(error: Exception) -> str:
-    return excerpt(str(error).splitlines()[0] if str(error) else type(error).__name__)
+    return _quoted(str(error).splitlines()[0] if str(error) else type(error).__name__)
+
+
+def _quoted(text: str) -> str:
+    """What came from elsewhere, on one line, without secrets and without what a terminal could be steered by."""
+    return excerpt(clean(" ".join(text.split())))

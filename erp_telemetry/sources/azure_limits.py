@@ -20,7 +20,8 @@ class AzureLimits:
         search_reach: how far back these tables are answered; on the Auxiliary plan as far as rows are retained.
         wait_seconds: how long the service may work on a query, at most 600.
         settle: how long rows take to be seen by a query after they arrived; a pull reads up to that before now.
-        late: how long after it happened a row may arrive; such moments are asked for again by later pulls.
+        late: how long after it happened a row may arrive, to come with any later pull; one that is later
+            still comes when its own window is pulled again.
         tries: requests for one answer where the service is busy, the network fails or an answer is broken.
         pause_seconds: before the second of these; each further pause is twice as long.
         longest_pause_seconds: beyond which no ``Retry-After`` is waited for.

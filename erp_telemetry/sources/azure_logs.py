@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -27,8 +28,9 @@ class AzureLogs:
 
     A pull reads what happened in its window and arrived before the service's own time less
     ``limits.settle``. Every slice is counted by the service and kept only where as many rows came. Moments
-    younger than ``limits.late`` are asked for again by later pulls, for what has arrived since. A table on the
-    Basic or Auxiliary plan is found out and asked by search, which Azure bills by the data it scans.
+    younger than ``limits.late`` are asked for again by later pulls, for what has arrived since; older ones by
+    pulls of their own window. A table on the Basic or Auxiliary plan is found out and asked by search, which
+    Azure bills by the data it scans.
 
     Args:
         workspace: the Workspace ID, a GUID; or the resource id of an Application Insights resource, of which the
@@ -37,7 +39,7 @@ class AzureLogs:
         tables: names of Azure tables, such as ``("AppRequests",)``; each has to be there. Default: every
             table there is a query for; the receipt names those that the workspace does not have.
         limits: what the service allows, and patience.
-        allow_partial: keep what came of a slice that cannot be had whole; the receipt says what is missing.
+        allow_partial: keep what came of what cannot be counted or had whole; the receipt says what is missing.
         endpoint: of another cloud, such as ``https://api.loganalytics.us``.
         connection_verify: a file with the authorities to trust, where a proxy opens TLS.
     """
@@ -56,6 +58,9 @@ class AzureLogs:
         object.__setattr__(self, "_scope", scope(self.workspace))
         if not self.endpoint.startswith("https://"):
             raise ValueError(f"a token is sent over https only, not to {self.endpoint!r}")
+        if isinstance(self.connection_verify, str) and not Path(self.connection_verify).exists():
+            raise ValueError(f"connection_verify is no file: {self.connection_verify}; it holds the authorities to "
+                             "trust, as PEM")
         object.__setattr__(self, "endpoint", self.endpoint.rstrip("/").removesuffix("/v1"))
         object.__setattr__(self, "workspace", self.workspace.lower())
         if self.tables is not None:
@@ -74,12 +79,17 @@ class AzureLogs:
         """As many slices are read at a time as the service allows queries."""
         return self.limits.concurrent
 
+    @property
+    def received(self) -> int:
+        """Bytes of all answers so far."""
+        return self._wire.received
+
     def give_up(self) -> None:
         """Abandon the reads under way."""
         self._wire.give_up()
 
     def slices(self, table: str | None, window: Window | None, ledger: pl.DataFrame) -> Plan:
-        """What is not held of the window, what may have arrived late of any moment, and what was left incomplete.
+        """What is not held of the window, what has arrived since of it or any young moment, and what is incomplete.
 
         Raises:
             ValueError: no window: a workspace has no end.
@@ -87,8 +97,9 @@ class AzureLogs:
         """
         if window is None:
             raise ValueError("a workspace is asked for a window, such as pull(source, store, Window.last(days=7))")
+        era = self._wire.era
         before = azure_plans.service_clock(self._wire) - self.limits.settle
-        planner = azure_plans.Planner(self._wire, window, before, self.limits.late)
+        planner = azure_plans.Planner(self._wire, window, before, self.limits.late, era, self.allow_partial)
         told = ledger.select("slice", "fingerprint").iter_rows() if ledger.width else ()
         entries = [azure_spans.entry(self._scope.key, name, mark) for name, mark in told]
         return planner.plan(self._queries(table), filter(None, entries), frozenset(self.tables or ()))

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 from erp_telemetry import catalog
 from erp_telemetry.errors import PartialAnswer, SourceError
 from erp_telemetry.slices import Plan, Slice
 from erp_telemetry.sources.azure_bodies import Reader, scratch
-from erp_telemetry.sources.azure_failures import NeedsSearch, NotUnderstood, TooMuch
+from erp_telemetry.sources.azure_counts import Bin, Table, moment
+from erp_telemetry.sources.azure_failures import NeedsSearch, NotUnderstood
 from erp_telemetry.sources.azure_spans import Entry, Held, Span, slice_name
 from erp_telemetry.sources.azure_wire import Question, Wire
 from erp_telemetry.window import Window
 from erp_telemetry.workspace_queries import WorkspaceQuery
 
-_BINS = ("time", "n", "bytes")
-_SCAN = ("total", "bins")
-_BIN = timedelta(minutes=15)
 # so much of a table is scanned to see whether it is there
 _PROBED = timedelta(seconds=1)
+_NOTICE_SECONDS = 0.2
 # columns of `T | getschema`
 _SCHEMA = ("ColumnName", "ColumnOrdinal", "DataType", "ColumnType")
 Counted = tuple[Span, int, int]
@@ -32,39 +29,61 @@ Counted = tuple[Span, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """Plans the slices of one pull; ``before`` is the arrival it reads up to."""
+    """Plans the slices of one pull; ``before`` is the arrival it reads up to, ``era`` that of the pull."""
 
     wire: Wire
     window: Window
     before: datetime
     late: timedelta
+    era: int
+    allow_partial: bool
 
     def plan(self, queries: Iterable[WorkspaceQuery], entries: Iterable[Entry], named: frozenset[str]) -> Plan:
         """The slices of some queries, in the order of their time; a table that is named has to be there."""
         asked, told = list(queries), list(entries)
-        with ThreadPoolExecutor(self.wire.limits.concurrent, "erp_telemetry_plan") as pool:
-            plans = list(pool.map(lambda query: self._of_file(query, told), asked))
+        plans = self._of_files(asked, told)
         absent = tuple(sorted({query.reads for query, found in zip(asked, plans, strict=True) if found is None}))
         missing = sorted(named.intersection(absent))
-        if missing or (absent and len(absent) == len({query.reads for query in asked})):
-            raise SourceError(f"{self.wire.scope.title} has no table {', '.join(missing or absent)}: is it the "
-                              "right one, and does it collect them? Leave them out of tables=")
-        slices = [one for found in plans if found is not None for one in found]
-        held = sum(found.held for found in plans if found is not None)
-        return Plan(sorted(slices, key=lambda one: (one.name.split("/")[2], one.name)), held, absent)
+        if missing:
+            raise SourceError(f"{self.wire.scope.title} has no table {', '.join(missing)}: is it the right "
+                              "one, and does it collect them? Leave them out of tables=")
+        if absent and len(absent) == len({query.reads for query in asked}):
+            raise SourceError(f"{self.wire.scope.title} has none of the {len(absent)} tables that there are "
+                              "queries for: is it the right one, and do diagnostic settings send to it?")
+        there = [found for found in plans if found is not None]
+        slices = sorted((one for found in there for one in found), key=lambda one: (one.name.split("/")[2], one.name))
+        return Plan(slices, sum(found.held for found in there), absent,
+                    tuple(line for found in there for line in found.missing), self.before)
+
+    def _of_files(self, queries: list[WorkspaceQuery], entries: list[Entry]) -> list[Plan | None]:
+        """The plan of each query, as many at a time as the service allows; one that fails ends all."""
+        with ThreadPoolExecutor(self.wire.limits.concurrent, "erp_telemetry_plan") as pool:
+            asked = [pool.submit(self._of_file, query, entries) for query in queries]
+            try:
+                # by short waits: a long one may not notice Ctrl-C
+                while wait(asked, _NOTICE_SECONDS, FIRST_EXCEPTION).not_done and not any(map(_has_failed, asked)):
+                    pass
+                for failed in filter(_has_failed, asked):
+                    failed.result()
+            finally:
+                # the pool waits for its threads: nobody waits for answers that are no longer wanted
+                if not all(one.done() for one in asked):
+                    self.wire.give_up()
+                    pool.shutdown(wait=False, cancel_futures=True)
+            return [one.result() for one in asked]
 
     def _of_file(self, query: WorkspaceQuery, entries: list[Entry]) -> Plan | None:
         """The slices of one query; ``None`` where its table is absent."""
         file = query.name.rpartition("/")[2]
         own = [entry for entry in entries if entry.file == file]
         held = Held.of(entry.span for entry in own)
-        reader = Reader(self.wire, query)
+        table = Table(Reader(self.wire, query, self.allow_partial, self.era))
         latest = {entry.span: entry for entry in own}
         is_searched = self.wire.is_searched(query.reads)
         asked = [entry for entry in latest.values() if not is_searched or entry.span.start >= self._oldest]
         try:
-            found = [one for span in self._wanted(query, held, is_searched) for one in self._cut(reader, span)]
-            again = [*self._missing(reader, asked), *self._grown(reader, asked, held)]
+            found = [one for span in self._wanted(table, held, is_searched) for one in self._cut(table, span)]
+            again = [*self._missing(table, asked), *self._grown(table, asked, held)]
         except (NeedsSearch, NotUnderstood) as error:
             if is_searched and isinstance(error, NeedsSearch):
                 raise
@@ -75,28 +94,31 @@ class Planner:
             if place is None:
                 return None
             raise SourceError(f"queries/{query.name}.kql does not run in this workspace: {error}") from error
-        slices = [_slice(self.wire.scope.key, file, query.answers, span, count)
-                  for span, count in (*((span, count) for span, count, _ in found), *again)]
+        slices = [_slice(self.wire.scope.key, file, query.answers, *counted)
+                  for counted in (*found, *((span, count, None) for span, count in again))]
         untouched = latest.keys() - {span for span, _ in again}
-        return Plan(slices, sum(span.start < self.window.stop and span.stop > self.window.start for span in untouched))
+        return Plan(slices, sum(span.start < self.window.stop and span.stop > self.window.start for span in untouched),
+                    missing=table.missing)
 
     @property
     def _oldest(self) -> datetime:
         """From when on a table on the Basic or Auxiliary plan is answered."""
         return self.before + self.wire.limits.settle - self.wire.limits.search_reach
 
-    def _wanted(self, query: WorkspaceQuery, held: Held, is_searched: bool) -> list[Span]:
+    def _wanted(self, table: Table, held: Held, is_searched: bool) -> list[Span]:
         """Spans to ask for: what is not held of the window, and what may have arrived since of what is.
 
-        Raises ``SourceError`` where the table's plan does not let the service answer so far back.
+        What is older than any row is late is counted again where the window is pulled again, but for a search,
+        which is billed. Raises ``SourceError`` where the table's plan does not let the service answer so far back.
         """
         gaps, late = held.gaps(self.window, self.before), held.open(self.before, self.late)
         if not is_searched:
-            return [*gaps, *late]
+            final = held.final(self.window, self.before, self.late)
+            return [*gaps, *late, *(span for span in final if table.count(span))]
         # beyond its reach the service tells of no rows, which is not that there are none
         if gaps and gaps[0].start < self._oldest:
             raise SourceError(
-                f"{query.reads} is on the Basic or Auxiliary plan, of which the service answers the last "
+                f"{table.reader.query.reads} is on the Basic or Auxiliary plan, of which the service answers the last "
                 f"{self.wire.limits.search_reach.days} days: ask from {self._oldest:%Y-%m-%d %H:%M:%S} UTC on, or "
                 "leave it out of tables=; on the Auxiliary plan give as search_reach= of AzureLimits how long rows are "
                 "retained")
@@ -112,7 +134,7 @@ class Planner:
         for place in ("query", "search") if self.wire.scope.is_workspace else ("query",):
             try:
                 with scratch() as folder:
-                    self.wire.ask(replace(probe, is_search=place == "search"), folder / "schema.json")
+                    self.wire.ask(replace(probe, is_search=place == "search"), folder / "schema.json", self.era)
             except NotUnderstood as refused:
                 if not refused.names_table:
                     raise
@@ -120,11 +142,12 @@ class Planner:
             return place
         return None
 
-    def _cut(self, reader: Reader, span: Span) -> Iterator[Counted]:
+    def _cut(self, table: Table, span: Span) -> Iterator[Counted]:
         """A span as slices that each fit into an answer."""
         limits = self.wire.limits
-        for part, count, size in pack(span, self._bins(reader, span), limits.slice_rows, limits.slice_bytes):
-            yield from self._fitted(reader, (part, count, size))
+        for piece, bins in table.pieces(span):
+            for counted in pack(piece, bins, limits.slice_rows, limits.slice_bytes):
+                yield from self._fitted(table.reader, counted)
 
     def _fitted(self, reader: Reader, counted: Counted) -> Iterator[Counted]:
         """A span that is busier than its answer may be is halved, each half with its own count."""
@@ -135,51 +158,43 @@ class Planner:
                 or halves[0].parts > 1:
             yield counted
             return
-        told = [(half, reader.count(half)) for half in halves]
-        if sum(part for _, part in told) < count:
-            raise PartialAnswer(f"{reader.query.reads} {span}: its halves have fewer rows than it has: pull again")
+        try:
+            told = [(half, reader.count(half)) for half in halves]
+            if sum(part for _, part in told) < count:
+                raise PartialAnswer(f"{reader.query.reads} {span}: its halves have fewer rows than it has: pull again")
+        except PartialAnswer:
+            if not reader.allow_partial:
+                raise
+            # what comes of it is kept, and what does not is counted then
+            yield counted
+            return
         for half, part in told:
             yield from self._fitted(reader, (half, part, size * part // count))
 
-    def _bins(self, reader: Reader, span: Span) -> list[tuple[datetime, int, int]]:
-        """Rows and bytes of each quarter of an hour that has any."""
-        try:
-            with scratch() as folder:
-                if self.wire.is_searched(reader.query.reads):
-                    answer = self.wire.ask(reader.question(span, _SCAN, "azure/scan"), folder / "bins.json")
-                    return _binned(_scanned(answer.rows()))
-                answer = self.wire.ask(reader.question(span, _BINS, "azure/slices"), folder / "bins.json")
-                bins = _binned(answer.rows())
-        except TooMuch as error:
-            if span.stop - span.start <= _BIN:
-                raise PartialAnswer(f"{reader.query.reads} {span}: not even its rows can be counted ({error}): pull "
-                                    "again") from error
-            return [one for half in span.halves() for one in self._bins(reader, half)]
-        count = reader.count(span)
-        if sum(n for _, n, _ in bins) < count:
-            raise PartialAnswer(f"{reader.query.reads} {span}: {count:,} rows were counted and "
-                                f"{sum(n for _, n, _ in bins):,} by quarters of an hour: pull again")
-        return bins
-
-    def _missing(self, reader: Reader, entries: Iterable[Entry]) -> list[tuple[Span, int]]:
+    def _missing(self, table: Table, entries: Iterable[Entry]) -> list[tuple[Span, int]]:
         """Spans of which rows are missing, to be asked for again as they were."""
-        return [(entry.span, reader.count(entry.span)) for entry in entries if entry.missing]
+        return [(entry.span, count) for entry in entries
+                if entry.missing and (count := table.count(entry.span)) is not None]
 
-    def _grown(self, reader: Reader, entries: Iterable[Entry], held: Held) -> list[tuple[Span, int]]:
+    def _grown(self, table: Table, entries: Iterable[Entry], held: Held) -> list[tuple[Span, int]]:
         """Spans not final in which the service now sees more rows than it did: arrival is told only about."""
         grown = []
         for row in _runs(entry for entry in entries if not entry.missing and not self._is_final(entry.span, held)):
             whole = Span(row[0].span.start, row[-1].span.stop, row[0].span.after, row[0].span.before)
-            if len(row) > 1 and reader.count(whole) <= sum(entry.count for entry in row):
+            if len(row) > 1 and (table.count(whole) or 0) <= sum(entry.count for entry in row):
                 continue
             for entry in row:
-                now = reader.count(entry.span)
-                if now > entry.count:
+                now = table.count(entry.span)
+                if now is not None and now > entry.count:
                     grown.append((entry.span, now))
         return grown
 
     def _is_final(self, span: Span, held: Held) -> bool:
         return held.reaches(span.start, span.stop, span.stop + self.late)
+
+
+def _has_failed(asked: Future[Plan | None]) -> bool:
+    return asked.done() and not asked.cancelled() and asked.exception() is not None
 
 
 def service_clock(wire: Wire) -> datetime:
@@ -189,27 +204,7 @@ def service_clock(wire: Wire) -> datetime:
         return moment(wire.ask(Question(lines, ("time",)), folder / "clock.json").rows()[0][0])
 
 
-def _scanned(rows: list[list[Any]]) -> list[list[Any]]:
-    """The quarters of an hour out of the one row that lists them, which are no fewer rows than it counted."""
-    if len(rows) != 1:
-        raise TooMuch(f"{len(rows)} rows where one was to come")
-    listed = json.loads(rows[0][1]) if isinstance(rows[0][1], str) else rows[0][1] or []
-    told = sum(int(one["n"]) for one in listed)
-    if told < int(rows[0][0] or 0):
-        raise TooMuch(f"{rows[0][0]:,} rows were counted and {told:,} by quarters of an hour")
-    return [[one[name] for name in _BINS] for one in listed]
-
-
-def _binned(rows: list[list[Any]]) -> list[tuple[datetime, int, int]]:
-    return [(moment(row[0]), int(row[1]), int(row[2] or 0)) for row in rows]
-
-
-def moment(told: str) -> datetime:
-    """A time as the service writes it, its seventh digit left out."""
-    return datetime.fromisoformat(told).astimezone(UTC)
-
-
-def pack(span: Span, bins: Iterable[tuple[datetime, int, int]], most_rows: int, most_bytes: int) -> Iterator[Counted]:
+def pack(span: Span, bins: Iterable[Bin], most_rows: int, most_bytes: int) -> Iterator[Counted]:
     """Tile a span with slices of whole quarters of an hour that are not more than wanted; moments without rows too."""
     at, rows, size = span.start, 0, 0
     for begin, count, weight in sorted(bins):
@@ -232,5 +227,5 @@ def _runs(entries: Iterable[Entry]) -> list[list[Entry]]:
     return runs
 
 
-def _slice(workspace: str, file: str, table: str, span: Span, count: int) -> Slice:
-    return Slice(slice_name(workspace, file, span), f"n={count}", table=table, is_cut=True)
+def _slice(workspace: str, file: str, table: str, span: Span, count: int, size: int | None) -> Slice:
+    return Slice(slice_name(workspace, file, span), f"n={count}", table=table, is_cut=True, rows=count, bytes=size)

@@ -151,3 +151,12 @@ class Held:
             if begin < stop and held < before:
                 found.append(Span(begin, stop, held, before))
         return found
+
+    def final(self, window: Window, before: datetime, late: timedelta) -> list[Span]:
+        """What of a window is held and final: what has arrived of it since is asked for only where it is wanted."""
+        found = []
+        for start, stop, held in self.steps:
+            begin, end = max(start, window.start), min(stop, held - late, window.stop)
+            if begin < end and held < before:
+                found.append(Span(begin, end, held, before))
+        return found

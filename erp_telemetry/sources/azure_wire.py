@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any
 from erp_telemetry.errors import SourceError
 from erp_telemetry.sources import azure_answers, azure_failures
 from erp_telemetry.sources.azure_answers import Answer, Broken
+from erp_telemetry.sources.azure_connections import Connections
 from erp_telemetry.sources.azure_failures import Busy, NotUnderstood
 from erp_telemetry.sources.azure_limits import AzureLimits
+from erp_telemetry.sources.azure_log_lines import unheard
 from erp_telemetry.sources.azure_scopes import Scope
 
 if TYPE_CHECKING:
@@ -61,14 +63,16 @@ class GivenUp(SourceError):
 
 @dataclass(slots=True)
 class Wire:
-    """Asks one scope; may be shared by threads."""
+    """Asks one scope; may be shared by threads. ``received`` are the bytes of all answers so far."""
 
     scope: Scope
     credential: Any
     endpoint: str
     connection_verify: bool | str
     limits: AzureLimits
+    received: int = 0
     _client: LogsQueryClient | None = None
+    _connections: Connections = field(default_factory=Connections)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _seats: threading.BoundedSemaphore = field(init=False)
     _search_seats: threading.BoundedSemaphore = field(init=False)
@@ -86,9 +90,10 @@ class Wire:
         return self._era
 
     def give_up(self) -> None:
-        """Let every question under way end as soon as it notices."""
+        """Let every question under way end, also one whose answer has not begun."""
         with self._lock:
             self._era += 1
+        self._connections.cut()
 
     def search(self, table: str) -> None:
         """From now on ask for a table at the endpoint of the Basic and Auxiliary plans, which bills what it scans.
@@ -123,6 +128,7 @@ class Wire:
                 self._spool(question, path, begun)
                 return azure_answers.check(path, question.columns)
             except Busy as busy:
+                self._check(begun)
                 if is_last or not busy.is_passing:
                     raise busy.reason(self.endpoint, attempt) from busy.__cause__
                 told = busy.pause_seconds
@@ -139,7 +145,8 @@ class Wire:
         is_search = question.is_search or question.table in self._searched
         request = self._request(question, is_search)
         # a search waits for its own seat first: waiting, it takes none from the other queries
-        with self._search_seats if is_search else nullcontext(), self._seats, azure_failures.told(self.endpoint):
+        with (self._search_seats if is_search else nullcontext(), self._seats, azure_failures.told(self.endpoint),
+              unheard()):
             self._check(era)
             response = self._opened().send_request(
                 request, stream=True, connection_timeout=_CONNECT_SECONDS,
@@ -156,6 +163,8 @@ class Wire:
                     for chunk in response.iter_bytes():
                         self._check(era)
                         size += out.write(chunk)
+                        with self._lock:
+                            self.received += len(chunk)
                 azure_answers.check_size(response.headers, size)
 
     def _request(self, question: Question, is_search: bool) -> HttpRequest:
@@ -168,6 +177,7 @@ class Wire:
             headers={"Prefer": f"wait={self.limits.wait_seconds}", "Cache-Control": "no-cache"})
 
     def _opened(self) -> LogsQueryClient:
+        from azure.core.pipeline.transport import RequestsTransport
         from azure.monitor.query import LogsQueryClient
 
         with self._lock:
@@ -176,9 +186,11 @@ class Wire:
                 host = self.endpoint.removeprefix("https://")
                 # a stand-in for the service is asked with tokens of the service
                 audience = self.endpoint if host.startswith("api.loganalytics.") else PUBLIC
+                transport = RequestsTransport(
+                    session=self._connections.session(), connection_verify=self.connection_verify,
+                    connection_data_block_size=_CHUNK)
                 self._client = LogsQueryClient(
-                    credential, endpoint=self.endpoint, audience=audience, retry_total=0,
-                    connection_verify=self.connection_verify, connection_data_block_size=_CHUNK)
+                    credential, endpoint=self.endpoint, audience=audience, retry_total=0, transport=transport)
                 self._client.__enter__()
             return self._client
 

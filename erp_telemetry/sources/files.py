@@ -106,7 +106,7 @@ def unseen(slices: Iterable[Slice], ledger: pl.DataFrame) -> list[Slice]:
 def file_slices(source: str, paths: Iterable[str], wanted: Wanted, ledger: pl.DataFrame) -> list[Slice]:
     """One slice per file not yet in the ledger."""
     return unseen(
-        (Slice(f"{source}:{name}", fingerprint(path), path)
+        (Slice(f"{source}:{name}", fingerprint(path), path, bytes=path.stat().st_size)
          for name, path in listing(paths, wanted).items()),
         ledger,
     )

@@ -41,7 +41,7 @@ class Frames:
         """One slice per frame whose content the ledger does not hold."""
         return unseen(
             # another frame is another slice: only a file can be the same one, grown
-            (Slice(f"{self.name}:{name}:{mark[:12]}", mark, table=name)
+            (Slice(f"{self.name}:{name}:{mark[:12]}", mark, table=name, rows=frame.height)
              for name, frame in self.tables.items() if table in (None, name) for mark in (_fingerprint(frame),)),
             ledger,
         )

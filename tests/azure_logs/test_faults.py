@@ -64,7 +64,7 @@ def test_what_is_never_counted_is_refused(azure: LoopbackAzure) -> None:
 def test_what_does_not_pass_is_said(azure: LoopbackAzure, name: str) -> None:
     store = et.Store()
 
-    def fail(done: int, of: int, part: str) -> None:
+    def fail(at: et.Progress) -> None:
         azure.misbehave(TRANSIENT[name], of="data")
 
     with pytest.raises(et.SourceError, match=r"\d times"):
@@ -97,7 +97,7 @@ def test_a_timed_out_query_is_not_asked_again_at_the_same_size(azure: LoopbackAz
 def test_what_is_never_whole_is_refused(azure: LoopbackAzure, fault: Fault) -> None:
     store = et.Store()
 
-    def fail(done: int, of: int, part: str) -> None:
+    def fail(at: et.Progress) -> None:
         azure.misbehave(fault, of="data")
 
     with pytest.raises(et.SourceError, match="it cannot be asked for less: pull again, or with allow_partial=True"):
@@ -108,7 +108,7 @@ def test_what_is_never_whole_is_refused(azure: LoopbackAzure, fault: Fault) -> N
 def test_partial_then_strict(azure: LoopbackAzure) -> None:
     store = et.Store()
 
-    def fail(done: int, of: int, part: str) -> None:
+    def fail(at: et.Progress) -> None:
         azure.misbehave(faults.partial(0.5), of="data")
 
     lenient = source(azure, allow_partial=True, limits=limits(concurrent=1))
@@ -130,7 +130,7 @@ def test_partial_then_strict(azure: LoopbackAzure) -> None:
 def test_partial_then_pruned_then_strict_is_named(azure: LoopbackAzure) -> None:
     store = et.Store()
 
-    def fail(done: int, of: int, part: str) -> None:
+    def fail(at: et.Progress) -> None:
         azure.misbehave(faults.partial(0.5), of="data")
 
     et.pull(source(azure, allow_partial=True, limits=limits(concurrent=1)), store, MORNING, progress=fail)

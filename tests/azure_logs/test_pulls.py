@@ -89,8 +89,30 @@ def test_a_final_range_is_not_asked_for_again(opened: Opening) -> None:
     assert et.pull(source(azure), store, MORNING).slices == 1, "once more, beyond the three days"
     azure.clock = NOON + timedelta(days=5)
     asked = len(azure.asked)
+    assert et.pull(source(azure), store, et.Window(NOON, NOON + HOUR)).slices == 1
+    kinds = [one.kind for one in azure.asked[asked:]]
+    assert kinds == ["data", "plan", "count"], "the time of the service, and the new window alone"
+    asked = len(azure.asked)
     assert et.pull(source(azure), store, MORNING).slices == 0
-    assert len(azure.asked) - asked == 1, "nothing but the time of the service"
+    assert [one.kind for one in azure.asked[asked:]] == ["data", "count"], "its own window is counted once more"
+
+
+def test_rows_later_than_late_come_when_their_own_window_is_pulled_again(opened: Opening) -> None:
+    frame = requests(every(MINUTE))
+    azure = opened(AppRequests=frame)
+    store = et.Store()
+    et.pull(source(azure), store, MORNING)
+    azure.clock = NOON + timedelta(days=4)
+    et.pull(source(azure), store, MORNING)
+    tardy = requests(every(7 * MINUTE), [NOON + timedelta(days=9)] * 103, first=5000)
+    azure.arrive("AppRequests", tardy)
+    azure.clock = NOON + timedelta(days=10)
+    elsewhere = et.pull(source(azure), store, et.Window(NOON + timedelta(days=8), NOON + timedelta(days=9)))
+    assert elsewhere.is_complete and spans(store) == wanted(frame)
+    receipt = et.pull(source(azure), store, MORNING)
+    assert receipt.is_complete and receipt.rows == {"requests": 103} and receipt.late
+    assert spans(store) == wanted(pl.concat([frame, tardy]))
+    assert et.pull(source(azure), store, MORNING).slices == 0
 
 
 def test_a_row_without_a_time_of_arrival_counts_as_arrived_when_it_happened(opened: Opening) -> None:
@@ -132,8 +154,8 @@ def test_two_pulls_of_one_range_at_a_time_are_one(opened: Opening) -> None:
     store = et.Store()
     inner: list[et.Receipt] = []
 
-    def meanwhile(done: int, of: int, name: str) -> None:
-        if done == 1 and not inner:
+    def meanwhile(at: et.Progress) -> None:
+        if at.slices == 1 and not inner:
             azure.clock = NOON + 40 * MINUTE
             inner.append(et.pull(source(azure, limits=limits(rows=200)), store, MORNING))
 
@@ -150,8 +172,8 @@ def test_a_pull_killed_half_way_goes_on_with_the_slices_that_are_left(opened: Op
     store = et.Store()
     small = source(azure, limits=limits(rows=100))
 
-    def kill(done: int, of: int, name: str) -> None:
-        if done == 3:
+    def kill(at: et.Progress) -> None:
+        if at.slices == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -177,8 +199,8 @@ def test_what_is_read_ahead_and_not_wanted_leaves_no_file(
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     azure = opened(AppRequests=requests(every(MINUTE)))
 
-    def kill(done: int, of: int, name: str) -> None:
-        if done == 2:
+    def kill(at: et.Progress) -> None:
+        if at.slices == 2:
             raise ValueError("enough")
 
     with pytest.raises(ValueError, match="enough"):

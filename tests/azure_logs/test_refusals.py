@@ -66,9 +66,9 @@ def test_an_expired_credential_is_not_asked_a_thousand_times(opened: Opening) ->
     azure = opened(AppRequests=requests(every(MINUTE)))
     store, small = et.Store(), source(azure, limits=limits(rows=60, concurrent=1))
 
-    def expire(done: int, of: int, name: str) -> None:
-        assert of > 10
-        if done == 2:
+    def expire(at: et.Progress) -> None:
+        assert at.expected_slices > 10
+        if at.slices == 2:
             azure.expire_tokens()
 
     with pytest.raises(et.SourceUnreachable, match=r"the token is refused \(401.*sign in again \(az login\)"):

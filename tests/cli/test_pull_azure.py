@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import functools
 import json
+import re
+import socket
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,12 +15,14 @@ from types import ModuleType
 
 import pytest
 
+import erp_telemetry as et
+from erp_telemetry.cli import screens
 from tests.azure_logs.support import MINUTE, requests
 from tests.cli.support import call
 
 pytest.importorskip("duckdb_kql", reason="the loopback needs the extra testing")
 
-from erp_telemetry.testing import LoopbackAzure
+from erp_telemetry.testing import LoopbackAzure, faults
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 FRAME = requests([NOW - timedelta(hours=3) + MINUTE * number for number in range(120)])
@@ -68,3 +74,87 @@ def test_a_wrong_call_says_what_is_wrong(arguments: list[str], said: str, tmp_pa
 def test_a_table_that_is_not_there_is_named(azure: LoopbackAzure, tmp_path: Path) -> None:
     refused = call(*asked(azure, "--table", "AppTraces", "--store", tmp_path / "erp.duckdb"))
     assert refused.exit_code == 1 and "has no table AppTraces" in refused.stderr
+
+
+def dead() -> str:
+    """An endpoint where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"https://127.0.0.1:{probe.getsockname()[1]}"
+
+
+BARRED = {
+    "a wrong workspace": (lambda azure: ["--last", "6h"], "give the Workspace ID of its Overview page"),
+    "an expired credential": (lambda azure: azure.expire_tokens() or [], "sign in again (az login); for another cloud "
+                                                                         "give --endpoint, and sign in to it"),
+    "no permission": (lambda azure: setattr(azure, "is_permitted", False) or [], "ask for the role"),
+    "no network": (lambda azure: ["--endpoint", dead()], "no connection (Connection refused) (2 times): check the net"),
+    "a page of a proxy": (lambda azure: azure.misbehave(faults.html()) or [], "a proxy or a sign-in page stands in"),
+    "a proxy that opens TLS": (lambda azure: ["--authority", ""], "give its authority by --authority authority.pem"),
+    "an answer that breaks off": (lambda azure: azure.misbehave(faults.truncated()) or [], "the connection broke ("),
+    "a workspace without data": (lambda azure: azure.misbehave(faults.no_content()) or [], "that diagnostic settings"),
+}
+
+
+@pytest.mark.parametrize("name", BARRED)
+def test_each_way_that_is_barred_is_one_line_with_what_to_do(
+    name: str, azure: LoopbackAzure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(et, "AzureLimits", functools.partial(et.AzureLimits, tries=2, pause_seconds=0.01))
+    prepare, said = BARRED[name]
+    arguments = [*asked(azure, "--store", tmp_path / "erp.duckdb"), *prepare(azure)]
+    if name == "a wrong workspace":
+        arguments[1] = "00000000-0000-0000-0000-000000000000"
+    if name == "a proxy that opens TLS":
+        at = arguments.index("--authority")
+        arguments = [*arguments[:at], *arguments[at + 2:-2]]
+    if name == "an expired credential":
+        # the loopback's own sign-in gives a new token at once: this one keeps the old
+        sys.modules["azure.identity"].__dict__["DefaultAzureCredential"] = Stale
+    refused = call(*arguments)
+    assert refused.exit_code == 1 and refused.stdout == ""
+    assert len(refused.stderr.strip().splitlines()) == 1 and said in refused.stderr, refused.stderr
+    assert len(refused.stderr) < 420 and "Traceback" not in refused.stderr and "=" not in refused.stderr
+
+
+class Stale:
+    """Keeps giving a token that was issued before all of them expired."""
+
+    def get_token(self, *scopes: str, **options: object) -> object:
+        from erp_telemetry.testing.tokens import Tokens
+
+        return Tokens().issue(scopes[0])
+
+
+def test_a_proxy_that_wants_a_user_is_one_line(
+    azure: LoopbackAzure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(et, "AzureLimits", functools.partial(et.AzureLimits, tries=2, pause_seconds=0.01))
+    monkeypatch.setenv("HTTPS_PROXY", dead().replace("https:", "http:"))
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    refused = call(*asked(azure, "--store", tmp_path / "erp.duckdb"))
+    assert refused.exit_code == 1 and len(refused.stderr.strip().splitlines()) == 1
+    assert "the proxy does not let it through (Connection refused)" in refused.stderr
+    assert "check HTTPS_PROXY" in refused.stderr
+
+
+def test_what_is_missing_is_told_and_fails(azure: LoopbackAzure, tmp_path: Path) -> None:
+    azure.misbehave(faults.timed_out(), of=("plan", "count"))
+    strict = call(*asked(azure, "--last", "6h", "--store", tmp_path / "erp.duckdb"))
+    assert strict.exit_code == 1 and "or with --allow-partial keep the rest" in strict.stderr
+    lenient = call(*asked(azure, "--last", "6h", "--store", tmp_path / "erp.duckdb", "--allow-partial"))
+    assert lenient.exit_code == 1 and "  missing AppRequests 20" in lenient.stdout
+    (row,) = json.loads(call(*asked(azure, "--last", "6h", "--store", tmp_path / "erp.duckdb", "--allow-partial",
+                                    "--json")).stdout)
+    assert not row["is_complete"] and row["missing"][0].startswith("AppRequests 20")
+    assert row["outlook"].startswith("the window is not over")
+
+
+def test_no_advice_names_an_argument_of_python() -> None:
+    folder = Path(et.__file__).parent / "sources"
+    arguments = re.compile(r"\b(allow_partial|connection_verify|credential|endpoint|tables|limits|concurrent)=")
+    found = [screens.typed(node.value) for file in sorted(folder.glob("azure_*.py"))
+             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+             if isinstance(node, ast.Constant) and isinstance(node.value, str) and arguments.search(node.value)]
+    assert found and [text for text in found if arguments.search(text)] == []

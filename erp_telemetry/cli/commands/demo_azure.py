@@ -44,7 +44,7 @@ def pulled_from_azure(tables: dict[str, DataFrame], store: Store) -> Window:
         source = et.AzureLogs(azure.workspace, azure.credential, endpoint=azure.endpoint,
                               connection_verify=azure.certificate)
         screens.say(f"a workspace on this machine stands in for Azure: {', '.join(sorted(tables))}")
-        with screens.progress(f"pulling {source.name}") as show:
+        with screens.progress(source.name) as show:
             receipt = et.pull(source, store, span, progress=show)
         screens.print_receipt(receipt)
         screens.say(f"{len(azure.asked)} queries in KQL were asked over TLS and run")

@@ -89,7 +89,7 @@ def pulled(found: Recognised, store: Store, objectives: Objectives | None = None
     """Pull every source that was found, with a bar on stderr."""
     receipts = []
     for source in found.sources:
-        with screens.progress(f"pulling {source.name}") as show:
+        with screens.progress(source.name) as show:
             try:
                 receipts.append(et.pull(source, store, objectives=objectives, progress=show))
             except et.SourceError as error:

@@ -69,7 +69,7 @@ def pull_azure(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     span = now_span(window, last, "24h")
-    with screens.progress(f"pulling {source.name}") as show:
+    with screens.progress(source.name) as show:
         receipt = et.pull(source, et.Store(store), span, objectives=wanted(objectives), progress=show)
     if as_json:
         screens.print_json([screens.receipt_row(receipt)])

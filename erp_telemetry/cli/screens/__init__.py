@@ -1,9 +1,11 @@
 """Screens: frames, receipts and incidents as a person or a machine reads them at the shell."""
 
+from erp_telemetry.cli.screens.advice import typed
 from erp_telemetry.cli.screens.answers import print_answer, print_queries
 from erp_telemetry.cli.screens.health import print_episodes, print_held
 from erp_telemetry.cli.screens.incidents import incident_row, print_incidents
 from erp_telemetry.cli.screens.logs import print_logs
+from erp_telemetry.cli.screens.progress import progress
 from erp_telemetry.cli.screens.readings import measures, print_measures, print_readings
 from erp_telemetry.cli.screens.receipts import print_receipt, print_taken, receipt_row, warn_unknown
 from erp_telemetry.cli.screens.scorecards import bars, print_health, print_scorecard
@@ -16,7 +18,6 @@ from erp_telemetry.cli.screens.text import (
     finish,
     print_json,
     print_plain,
-    progress,
     safe,
     say,
     screen,
@@ -58,6 +59,7 @@ __all__ = [
     "secrets",
     "settle",
     "state",
+    "typed",
     "warn",
     "warn_hidden",
     "warn_unknown",

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from erp_telemetry.cli.screens.advice import typed
 from erp_telemetry.cli.screens.text import safe, say, warn
 
 if TYPE_CHECKING:
@@ -44,16 +45,27 @@ def warn_unknown(unknown: Sequence[tuple[str, str]], is_verbose: bool = False) -
 
 def print_receipt(receipt: Receipt) -> None:
     """What a pull kept, and by name what it set aside or could not read."""
-    say(safe(receipt))
+    say(safe(typed(str(receipt))))
     for one in receipt.reopened[:_SHOWN]:
         say(f"  [yellow]re-opened[/] {safe(one)}")
-    for reject in receipt.rejects[:_SHOWN]:
+    _print_rejects(receipt)
+    for word, lines in (("refused", receipt.refused), ("short", receipt.short), ("missing", receipt.missing)):
+        for line in lines:
+            say(f"  [bold red]{word}[/] {safe(typed(line))}")
+
+
+def _print_rejects(receipt: Receipt) -> None:
+    """Why lines and rows were set aside, how many, and where the first of each are."""
+    places: dict[str, list[str]] = {}
+    for reject in receipt.rejects:
         place = reject.file if reject.line is None else f"{reject.file}:{reject.line}"
-        say(f"  [yellow]set aside[/] {safe(place)}: {safe(reject.reason)}")
-    if len(receipt.rejects) > _SHOWN:
-        say(f"  … and {len(receipt.rejects) - _SHOWN:,} more; all are in the store's rejects")
-    for reason in (*receipt.refused, *receipt.short):
-        say(f"  [bold red]refused[/] {safe(reason)}")
+        places.setdefault(reject.reason, []).append(place)
+    for reason, count in list(receipt.reasons.items())[:_SHOWN]:
+        few = list(dict.fromkeys(places[reason]))
+        where = f"{', '.join(few[:_MANY])}{', …' if len(few) > _MANY else ''}"
+        say(f"  [yellow]set aside[/] {count:,}: {safe(reason)} ({safe(where)})")
+    if len(receipt.reasons) > _SHOWN:
+        say(f"  … and {len(receipt.reasons) - _SHOWN:,} more reasons; all are in the store's rejects")
 
 
 def receipt_row(receipt: Receipt, found: Recognised | None = None) -> dict[str, Any]:
@@ -67,8 +79,10 @@ def receipt_row(receipt: Receipt, found: Recognised | None = None) -> dict[str, 
         "set_aside": [{"file": reject.file, "line": reject.line, "reason": reject.reason}
                       for reject in receipt.rejects],
         "reopened": [asdict(one) for one in receipt.reopened],
-        "refused": receipt.refused, "short": receipt.short, "is_complete": receipt.is_complete,
-        "absent": list(receipt.absent),
+        "reasons": receipt.reasons,
+        "refused": [typed(line) for line in receipt.refused], "short": [typed(line) for line in receipt.short],
+        "missing": [typed(line) for line in receipt.missing], "is_complete": receipt.is_complete,
+        "absent": list(receipt.absent), "until": receipt.until, "outlook": receipt.outlook,
         "watermark": receipt.watermark,
     }
 

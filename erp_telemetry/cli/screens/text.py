@@ -8,14 +8,12 @@ import math
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from erp_telemetry.cli.screens.secrets import secrets
 
@@ -124,20 +122,6 @@ def state(word: str) -> str:
 def styled(word: str, text: str) -> str:
     """A text of ours in the colour of a state."""
     return f"[{_STYLES.get(word, 'none')}]{text}[/]"
-
-
-@contextmanager
-def progress(title: str) -> Iterator[Callable[[int, int, str], None]]:
-    """A bar on stderr that a pull can report to."""
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn())
-    # a file or a pipe keeps no bar, only the blank lines it leaves
-    with Progress(*columns, console=aside, transient=True, disable=not aside.is_terminal) as bar:
-        task = bar.add_task(title, total=None)
-
-        def show(done: int, total: int, name: str) -> None:
-            bar.update(task, completed=done, total=total, description=f"{title} {clean(name)[-40:]}")
-
-        yield show
 
 
 def _hidden(rows: Any) -> Any:

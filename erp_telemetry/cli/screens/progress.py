@@ -1,0 +1,58 @@
+"""Progress: a bar while a pull goes on, calm lines where there is no terminal, and what stands when it is stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+from rich.table import Column
+
+import erp_telemetry as et
+from erp_telemetry.cli.screens.text import aside, clean, safe, warn
+
+if TYPE_CHECKING:
+    from erp_telemetry import Progress
+
+# what DuckDB says when Ctrl-C stops a statement
+_INTERRUPTED = "Query interrupted"
+_NAME_WIDTH = 40
+
+
+@contextmanager
+def progress(source: str) -> Iterator[Callable[[Progress], None]]:
+    """What a pull of a source can report to; Ctrl-C meanwhile is raised anew with what stands then."""
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(20), TimeElapsedColumn(),
+               TextColumn("{task.fields[told]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")))
+    # a file or a pipe keeps no bar: it gets whole lines, and few
+    meter = et.Meter(lambda line: warn(safe(line)))
+    last: list[Progress] = []
+    try:
+        with Bar(*columns, console=aside, transient=True, disable=not aside.is_terminal) as bar:
+            task = bar.add_task(f"pulling {source}", total=None, told="")
+
+            def show(at: Progress) -> None:
+                last[:] = [at]
+                name = clean(at.name)[-_NAME_WIDTH:]
+                bar.update(task, completed=at.share, total=1.0, told=f"{at.told()}  {name}")
+                if not aside.is_terminal:
+                    meter(at)
+
+            yield show
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt(_standing(source, last)) from error
+    except RuntimeError as error:
+        if _INTERRUPTED not in str(error):
+            raise
+        raise KeyboardInterrupt(_standing(source, last)) from error
+
+
+def _standing(source: str, last: list[Progress]) -> str:
+    """What of a pull is in the store, and how to go on."""
+    if not last or not last[0].slices:
+        return f"stopped before the first slice of {source} was whole; the same command begins anew"
+    at = last[0]
+    return (f"stopped: {at.slices:,} of {at.expected_slices:,} slices of {source} stand, {at.rows:,} rows; "
+            "the same command goes on from there")

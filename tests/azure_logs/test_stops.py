@@ -1,0 +1,159 @@
+"""Stops: Ctrl-C ends every wait at once, leaves no file and no thread, and the same pull asks for the rest only."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import erp_telemetry as et
+from tests.cli.support import environment
+
+from .conftest import Opening
+from .support import DAY, MINUTE, MORNING, every, limits, requests, source, spans, wanted
+
+pytest.importorskip("duckdb_kql", reason="the loopback needs the extra testing")
+
+from erp_telemetry.testing import LoopbackAzure, faults
+
+posix = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+FRAME = requests(every(MINUTE))
+# the shell on a small service: slices of 60 rows, and a sign-in that the loopback accepts
+MAIN = """
+import functools, sys, types
+import erp_telemetry as et
+from erp_telemetry.testing.tokens import Credential, Tokens
+et.AzureLimits = functools.partial(et.AzureLimits, rows=80, pause_seconds=0.01)
+sys.modules["azure.identity"] = types.ModuleType("azure.identity")
+sys.modules["azure.identity"].DefaultAzureCredential = lambda: Credential(Tokens())
+sys.argv[0] = "erp-telemetry"
+from erp_telemetry.cli import main
+main()
+"""
+
+
+@contextmanager
+def shell(azure: LoopbackAzure, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """``erp-telemetry pull-azure`` as a process, its temporary files in a folder of their own."""
+    (folder / "spool").mkdir(exist_ok=True)
+    running = subprocess.Popen(
+        [sys.executable, "-c", MAIN, "pull-azure", azure.workspace, "--endpoint", azure.endpoint, "--authority",
+         azure.certificate, "--table", "AppRequests", "--window", str(MORNING), "--store", str(folder / "erp.duckdb")],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, cwd=folder,
+        env=environment(NO_PROXY="127.0.0.1", TMPDIR=str(folder / "spool")))
+    try:
+        yield running
+    finally:
+        running.kill()
+        running.communicate()
+
+
+def wait_until(is_so: Callable[[], bool], running: subprocess.Popen[str]) -> None:
+    until = time.monotonic() + 60
+    while not is_so():
+        assert running.poll() is None and time.monotonic() < until, running.communicate()
+        time.sleep(0.02)
+
+
+def interrupted(running: subprocess.Popen[str]) -> tuple[float, int, str]:
+    """Seconds until a process ended that got Ctrl-C, its exit code, and what it said on stderr."""
+    begun = time.monotonic()
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    return time.monotonic() - begun, running.returncode, said
+
+
+@posix
+def test_ctrl_c_ends_at_once_and_the_same_command_asks_for_the_rest(opened: Opening, tmp_path: Path) -> None:
+    azure = opened(AppRequests=FRAME)
+    # clock, plan and count, then five slices that come and none after them
+    azure.misbehave(faults.slow(120), of="data", at=range(9, 1000))
+    with shell(azure, tmp_path) as running:
+        wait_until(lambda: len(azure.asked) >= 13, running)
+        time.sleep(1.5)
+        seconds, code, said = interrupted(running)
+    held = et.Store(tmp_path / "erp.duckdb").ledger()
+    assert (code, held.height) == (130, 5) and seconds < 3
+    assert said == (f"stopped: 5 of 12 slices of azure_logs stand, {sum(held['rows'])} rows; the same command goes on "
+                    "from there\n")
+    assert list((tmp_path / "spool").iterdir()) == []
+    azure.behave()
+    asked = len(azure.asked)
+    with shell(azure, tmp_path) as running:
+        said, errors = running.communicate(timeout=60)
+    assert (running.returncode, errors) == (0, "") and "7 slices read, 5 already held" in said
+    reached = f"{DAY + MINUTE * sum(held['rows']):%Y-%m-%dT%H:%M}"
+    starts = [one.query.split("let start = datetime(")[1][:16] for one in azure.asked[asked:]
+              if one.kind == "data" and "let start" in one.query]
+    assert len(starts) == 7 and min(starts) == reached
+    assert spans(et.Store(tmp_path / "erp.duckdb")) == wanted(FRAME)
+
+
+@posix
+def test_ctrl_c_while_the_service_counts_ends_at_once(opened: Opening, tmp_path: Path) -> None:
+    azure = opened(AppRequests=FRAME)
+    azure.misbehave(faults.slow(120), of=("plan", "count"))
+    with shell(azure, tmp_path) as running:
+        wait_until(lambda: any(one.kind == "plan" for one in azure.asked), running)
+        time.sleep(0.3)
+        seconds, code, said = interrupted(running)
+    assert code == 130 and seconds < 3
+    assert said == "stopped before the first slice of azure_logs was whole; the same command begins anew\n"
+    assert list((tmp_path / "spool").iterdir()) == []
+
+
+def test_a_pull_that_ends_leaves_no_thread_that_waits(
+    opened: Opening, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    azure = opened(AppRequests=FRAME)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    azure.misbehave(faults.slow(120), of="data", at=range(9, 1000))
+    asked, store = source(azure, limits=limits(rows=80)), et.Store()
+
+    def stop(at: et.Progress) -> None:
+        if at.slices == 5 and at.seconds > 0.5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        et.pull(asked, store, MORNING, progress=stop)
+    begun = time.monotonic()
+    for thread in threading.enumerate():
+        if thread.name.startswith("erp_telemetry"):
+            thread.join(5)
+    assert time.monotonic() - begun < 1 and list(tmp_path.iterdir()) == [] and store.ledger().height == 5
+    azure.behave()
+    assert et.pull(asked, store, MORNING).slices == 7, "the same source asks again"
+    assert spans(store) == wanted(FRAME)
+
+
+def test_a_connection_that_does_not_shake_hands_is_let_go(opened: Opening) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(8)
+        asked = replace(source(opened()), endpoint=f"https://127.0.0.1:{silent.getsockname()[1]}")
+        found: list[BaseException] = []
+
+        def pull() -> None:
+            try:
+                et.pull(asked, et.Store(), MORNING)
+            except et.SourceError as error:
+                found.append(error)
+
+        thread = threading.Thread(target=pull)
+        thread.start()
+        time.sleep(0.5)
+        begun = time.monotonic()
+        asked.give_up()
+        thread.join(10)
+        assert not thread.is_alive() and time.monotonic() - begun < 2
+    assert "the pull has ended" in str(found[0])
