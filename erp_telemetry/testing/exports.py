@@ -28,11 +28,19 @@ def exported(*paths: str | Path) -> dict[str, pl.DataFrame]:
     records: dict[str, list[dict[str, Any]]] = {}
     for file in _files(paths):
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-            record = json.loads(line)
-            if not isinstance(record, dict) or record.get("Type") not in declared_tables():
+            record = _record(line)
+            if record is None:
                 raise ValueError(f"{file}:{number}: no record of a table of Azure's reference")
             records.setdefault(record["Type"], []).append(record)
     return {table: _frame(table, found) for table, found in records.items()}
+
+
+def _record(line: str) -> dict[str, Any] | None:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) and str(record.get("Type")) in declared_tables() else None
 
 
 def _files(paths: tuple[str | Path, ...]) -> Iterator[Path]:
@@ -50,10 +58,10 @@ def _frame(table: str, records: list[dict[str, Any]]) -> pl.DataFrame:
                   for record in records]
         try:
             column = pl.Series(name, values, dtype=_TYPES.get(told, pl.String))
-        except TypeError as error:
-            raise ValueError(f"{table}.{name} is {told} by Azure's reference, and one of its values is not: {error}"
-                             ) from error
-        columns[name] = _moments(column) if told == "datetime" else column
+            columns[name] = _moments(column) if told == "datetime" else column
+        except (TypeError, OverflowError, pl.exceptions.PolarsError) as error:
+            raise ValueError(f"{table}.{name} is {told} by Azure's reference, and one of its values is not: "
+                             f"{str(error).splitlines()[0]}") from error
     return pl.DataFrame(columns)
 
 

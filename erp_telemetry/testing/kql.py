@@ -142,6 +142,8 @@ def _sql(kql: str, schema: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[str
         raise QueryRefused("SEM0100", str(error)) from error
     except duckdb_kql.KqlUnsupportedError as error:
         raise QueryRefused("SEM0260", f"{error}; the loopback cannot run this") from error
+    except RecursionError as error:
+        raise QueryRefused("SEM0260", "the query is nested too deeply; the loopback cannot run this") from error
     return str(found), _clock_slot() in found.parameters
 
 

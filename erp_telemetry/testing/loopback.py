@@ -32,13 +32,18 @@ class LoopbackAzure:
 
     Raises:
         ImportError: the extra ``testing`` is not installed.
-        ValueError: a moment without a time zone, or a column KQL has no type for.
+        TypeError: a table is no frame of Polars.
+        ValueError: a row without a moment or a moment without a time zone, a column KQL has no type for or of another
+            type than Azure declares, a value that does not fit.
     """
 
     def __init__(self, tables: Mapping[str, pl.DataFrame], *, workspace: str = WORKSPACE) -> None:
         missing = [name for name in ("cryptography", "duckdb_kql") if importlib.util.find_spec(name) is None]
         if missing:
             raise ImportError(f"{' and '.join(missing)} missing: install erp-telemetry[testing]")
+        if not isinstance(tables, Mapping):
+            raise TypeError(f"tables are frames by the name of their table, as {{'AppRequests': frame}}, not a "
+                            f"{type(tables).__name__}")
         self.workspace = workspace
         self._tokens = Tokens()
         self.credential = Credential(self._tokens)

@@ -29,7 +29,10 @@ def test_columns_have_the_types_of_the_reference(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("line", "said"), [
     ('{"Type": "Heartbeats"}', "PT05M.json:1: no record"), ("[1]", "PT05M.json:1: no record"),
-    (json.dumps({**RECORD, "DurationMs": "long"}), "AppRequests.DurationMs is real")])
+    ("{", "PT05M.json:1: no record"), ('{"Type": ["AppRequests"]}', "PT05M.json:1: no record"),
+    (json.dumps({**RECORD, "DurationMs": "long"}), "AppRequests.DurationMs is real"),
+    (json.dumps({**RECORD, "ItemCount": 2**40}), "AppRequests.ItemCount is int .*: 1099511627776"),
+    (json.dumps({**RECORD, "TimeGenerated": "yesterday"}), "AppRequests.TimeGenerated is datetime .*yesterday")])
 def test_what_is_no_export_is_refused_by_line_or_column(line: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "PT05M.json").write_text(line + "\n", encoding="utf-8")
     with pytest.raises(ValueError, match=said):
