@@ -12,6 +12,8 @@ from typing import Self
 
 import polars as pl
 
+from erp_telemetry.testing.answers import Reply
+from erp_telemetry.testing.authorities import CLIENT, SECRET, TENANT, Authority
 from erp_telemetry.testing.certificates import make_certificate
 from erp_telemetry.testing.faults import Fault
 from erp_telemetry.testing.servers import TlsServer
@@ -28,7 +30,9 @@ class LoopbackAzure:
     ``tables`` are frames by the name of their Azure table, with Azure's columns; declared columns that a
     frame has not are null, or ``''`` where they are text. A table that is not given does not exist. A row's
     arrival, which ``ingestion_time()`` tells, is the column ``_IngestionTime``; without it a row arrived at
-    its ``TimeGenerated``. ``_ItemId`` is made where it is not given.
+    its ``TimeGenerated``. ``_ItemId`` is made where it is not given. ``credential`` signs in at once; its endpoint
+    is an authority too, where ``ClientSecretCredential(azure.tenant, azure.client_id, azure.client_secret,
+    authority=azure.endpoint, …)`` of azure-identity signs in.
 
     Raises:
         ImportError: the extra ``testing`` is not installed.
@@ -45,7 +49,9 @@ class LoopbackAzure:
             raise TypeError(f"tables are frames by the name of their table, as {{'AppRequests': frame}}, not a "
                             f"{type(tables).__name__}")
         self.workspace = workspace
+        self.tenant, self.client_id, self.client_secret = TENANT, CLIENT, SECRET
         self._tokens = Tokens()
+        self._authority = Authority(self._tokens)
         self.credential = Credential(self._tokens)
         self._held = Workspace(workspace, tables, datetime.now(UTC))
         self._service = Service(self._held, self._tokens)
@@ -55,7 +61,7 @@ class LoopbackAzure:
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(prefix="loopback-azure-")
         certificate, key = make_certificate(Path(self._folder.name))
-        self._server = TlsServer(certificate, key, self._service.answer)
+        self._server = TlsServer(certificate, key, self._answer, self._authority.tell)
         self._tokens.endpoint = self.endpoint
         return self
 
@@ -149,6 +155,13 @@ class LoopbackAzure:
     def expire_tokens(self) -> None:
         """Let every token that was issued so far be expired: the next request is answered with a 401."""
         self._tokens.expire()
+
+    def expire_secret(self) -> None:
+        """Let the client secret be expired: nobody signs in with it any more; tokens stay good."""
+        self._authority.is_expired = True
+
+    def _answer(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        return self._authority.sign_in(path, body) or self._service.answer(path, headers, body)
 
     def _running(self) -> TlsServer:
         if self._server is None:
