@@ -156,10 +156,10 @@ class Workspace:
         self, table: str, frame: pl.DataFrame, number: int, arrival: str | datetime
     ) -> list[str]:
         made = f"""cast(cast(md5('{table}/' || ({number} + "{_NUMBER}")) as uuid) as varchar)"""
-        item = "cast(_ItemId as varchar)" if "_ItemId" in frame.columns else made
+        item = f"coalesce(nullif(cast(_ItemId as varchar), ''), {made})" if "_ItemId" in frame.columns else made
         came = f'"{arrival}"' if isinstance(arrival, str) else f"timestamp '{arrival:%Y-%m-%d %H:%M:%S.%f}'"
         arrived = ARRIVAL if ARRIVAL in frame.columns else came
-        received = "_TimeReceived" if "_TimeReceived" in frame.columns else arrived
+        received = f"coalesce(_TimeReceived, {arrived})" if "_TimeReceived" in frame.columns else arrived
         return [item, received, arrived]
 
 

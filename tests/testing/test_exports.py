@@ -1,7 +1,8 @@
-"""Files of continuous export become the tables they came from."""
+"""Files that Azure Monitor wrote become the tables they came from."""
 
 from __future__ import annotations
 
+import gzip
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,20 @@ def test_columns_have_the_types_of_the_reference(tmp_path: Path) -> None:
     assert frame.schema["DurationMs"] == pl.Float64 and frame.schema["Success"] == pl.Boolean
     assert frame["Properties"].to_list() == ['{"tenant.id": "t"}'] * 2
     assert frame["Novel"].to_list() == ["7", "7"]
+
+
+def test_files_of_diagnostic_settings_are_tables_too(tmp_path: Path) -> None:
+    told = {name: value for name, value in RECORD.items() if name != "TimeGenerated"}
+    lines = [json.dumps({**told, "time": "2026-07-05T23:10:45.1234567Z", "resourceId": "/SUBSCRIPTIONS/S",
+                         "_TimeReceived": "2026-07-06T00:00:00Z"}), '{"Type": "AppReq']
+    (tmp_path / "requests.jsonl.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
+    left_out: list[str] = []
+    [row] = exported(tmp_path, left_out=left_out)["AppRequests"].to_dicts()
+    assert row["TimeGenerated"] == datetime(2026, 7, 5, 23, 10, 45, 123456, UTC)
+    assert row["_TimeReceived"] == datetime(2026, 7, 6, tzinfo=UTC) and row["_ResourceId"] == "/SUBSCRIPTIONS/S"
+    assert left_out == [f"{tmp_path / 'requests.jsonl.gz'}:2: no record of a table of Azure's reference"]
+    with pytest.raises(ValueError, match="gz:2: no record"):
+        exported(tmp_path)
 
 
 @pytest.mark.parametrize(("line", "said"), [

@@ -104,6 +104,16 @@ def test_a_value_of_another_type_that_says_the_same_is_taken(
     assert answer["rows"] == [[value]]
 
 
+def test_what_every_row_of_azure_has_is_made_where_it_is_null(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    rows = pl.concat([frame(_ItemId=["known"], _TimeReceived=[START]), pl.DataFrame({
+        "TimeGenerated": NOON, "_ItemId": [""], "_TimeReceived": pl.Series([None], dtype=pl.Datetime("us", "UTC"))})])
+    with LoopbackAzure({"AppTraces": rows}) as azure:
+        found = table(azure, "AppTraces | project _ItemId, _TimeReceived")["rows"]
+    assert {row[1] for row in found} == {"2026-03-01T00:00:00Z"}
+    assert "known" in {row[0] for row in found} and all(row[0] for row in found)
+
+
 def test_names_that_are_words_of_the_engine_are_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     rows = frame(incoming=[1], select=["x"], row_number_of_frame=[1])
