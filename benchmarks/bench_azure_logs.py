@@ -25,11 +25,16 @@ NEEDS = ("cryptography", "azure.monitor.query")
 
 
 def served(place: Place) -> dict[str, Any]:
-    """Start the server; it ends with this process, whose end closes its standard input."""
+    """The server of this benchmark's bodies."""
+    return served_as(place, place.rows(ROWS), SLICES)
+
+
+def served_as(place: Place, rows: int, slices: int) -> dict[str, Any]:
+    """Start a server of so many rows; it ends with this process, whose end closes its standard input."""
     os.environ["NO_PROXY"] = "127.0.0.1"
     script = Path(__file__).with_name("workspace_server.py")
     server = subprocess.Popen(
-        [sys.executable, str(script), str(place.rows(ROWS)), str(SLICES), str(place.scratch)],
+        [sys.executable, str(script), str(rows), str(slices), str(place.scratch)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     told: dict[str, Any] = json.loads(server.stdout.readline())
@@ -62,11 +67,16 @@ def source(place: Place, told: dict[str, Any]) -> Any:
 
 def window() -> Any:
     """The span of all bodies."""
+    return window_of(SLICES)
+
+
+def window_of(slices: int) -> Any:
+    """The span of so many bodies."""
     from workspace_server import START, STEP
 
     import erp_telemetry as et
 
-    return et.Window(START, START + SLICES * STEP)
+    return et.Window(START, START + slices * STEP)
 
 
 def into_store(place: Place) -> Callable[[], Facts]:

@@ -1,7 +1,8 @@
 """A workspace that costs nothing to ask: bodies serialised beforehand, sent over TLS from a process of their own.
 
 ``python benchmarks/workspace_server.py ROWS SLICES FOLDER`` prints port and certificate, then serves until its
-standard input closes. The window is cut into so many quarters of an hour that each slice is one.
+standard input closes. The window is cut into so many quarters of an hour that each slice is one. The quarters of
+one hour are serialised row by row, those of other hours are the same bytes with another hour and other trace ids.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,9 @@ STEP = timedelta(minutes=15)
 WORKSPACE = "00000000-0000-0000-0000-00000000000b"
 TYPES = {"time": "datetime", "received_at": "datetime", "weight": "real", "duration_ms": "real", "is_failed": "bool"}
 COLUMNS = [{"name": name, "type": TYPES.get(name, "string")} for name in workspace_query("azure/app_requests").columns]
+FEW = 8
+"""Bodies that are kept ready; of more, each is put together when it is asked for."""
+_HOUR, _SLICE = "@" * 13, "#" * 8
 _BOUNDS = re.compile(r"let (?:start|stop) = datetime\(([^)]+)\);")
 
 
@@ -34,37 +39,52 @@ def body(rows: list[list[Any]], columns: list[dict[str, str]]) -> bytes:
 
 
 def row(number: int, moment: datetime) -> list[Any]:
-    """One request."""
+    """One request, with marks for its hour and for its slice."""
+    time = f"{_HOUR}:{moment:%M:%S.%f}7Z"
     told = {
-        "time": f"{moment:%Y-%m-%dT%H:%M:%S.%f}7Z", "received_at": f"{moment:%Y-%m-%dT%H:%M:%S.%f}7Z",
+        "time": time, "received_at": time,
         "service": f"service-{number % 7}", "operation": f"GET /orders/{number % 40}x",
         "instance": f"service-{number % 7}-6d4cf56db6-{number % 5}", "duration_ms": (number * 7919 % 100_003) / 97,
         "is_failed": number % 50 == 0, "status_code": "500" if number % 50 == 0 else "200", "weight": 1 + number % 3,
-        "trace_id": f"{(number + 1) * 0x9E3779B97F4A7C15 % 2**128:032x}", "span_id": f"{number + 1:016x}",
+        "trace_id": f"{_SLICE}{(number + 1) * 0x9E3779B97F4A7C15 % 2**96:024x}", "span_id": f"{number + 1:016x}",
         "parent_id": f"{number * 31 % 2**64:016x}"}
     return [told.get(column["name"], "" if column["type"] == "string" else None) for column in COLUMNS]
+
+
+@cache
+def quarter(which: int, rows: int) -> bytes:
+    """A body of one quarter of any hour."""
+    return body([row(number, START + (which + number / rows) * STEP) for number in range(rows)], COLUMNS)
+
+
+def slice_body(at: int, rows: int) -> bytes:
+    """The body of one slice of the window."""
+    hour = f"{START + at * STEP:%Y-%m-%dT%H}"
+    return quarter(at % 4, rows).replace(_HOUR.encode(), hour.encode()).replace(_SLICE.encode(), b"%08x" % at)
 
 
 def main() -> None:
     """Serialise, then serve."""
     rows, slices, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
     each = rows // slices
-    bodies = [body([row(at * each + number, START + (at + number / each) * STEP) for number in range(each)], COLUMNS)
-              for at in range(slices)]
-    midnight = f"{START + timedelta(days=1):%Y-%m-%dT%H:%M:%S}Z"
+    size = len(slice_body(0, each))
+    ready = {at: slice_body(at, each) for at in range(slices if slices <= FEW else 0)}
+    clock = f"{START + slices * STEP + timedelta(days=1):%Y-%m-%dT%H:%M:%S}Z"
 
     def answer(path: str, headers: Mapping[str, str], asked: bytes) -> Reply:
         query = json.loads(asked)["query"]
         if "print" in query:
-            return Reply(200, body([[midnight]], [_column("time", "datetime")]))
+            return Reply(200, body([[clock]], [_column("time", "datetime")]))
         start, stop = (datetime.fromisoformat(text) for text in _BOUNDS.findall(query)[:2])
         first, last = (start - START) // STEP, -((START - stop) // STEP)
         if query.rstrip().endswith("count"):
             return Reply(200, body([[each * (last - first)]], [_column("Count", "long")]))
         if "summarize" in query:
-            bins = [[f"{START + at * STEP:%Y-%m-%dT%H:%M:%S}Z", each, len(bodies[at])] for at in range(first, last)]
+            bins = [[f"{START + at * STEP:%Y-%m-%dT%H:%M:%S}Z", each, size] for at in range(first, last)]
             return Reply(200, body(bins, [_column("time", "datetime"), _column("n", "long"), _column("bytes", "long")]))
-        return Reply(200, bodies[first]) if last == first + 1 else Reply(504)
+        if last != first + 1:
+            return Reply(504)
+        return Reply(200, ready.get(first) or slice_body(first, each))
 
     certificate, key = make_certificate(folder)
     server = TlsServer(certificate, key, answer)

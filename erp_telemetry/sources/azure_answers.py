@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,10 @@ _EDGE = 65_536
 _HEAD = re.compile(rb'"rows"\s*:\s*\[')
 _TAIL = re.compile(rb"\]\s*\}\s*\]\s*\}\s*$")
 _PRIMARY = "PrimaryResult"
+_ERROR_FIRST = re.compile(rb'^\s*\{\s*"error"\s*:\s*(?=\{)')
+_ERROR_LAST = re.compile(rb'\]\s*\}\s*\]\s*,\s*"error"\s*:\s*(?=\{)')
+# a body takes ten times its size while it is parsed in full: one at a time, however many arrive
+_PARSING = threading.Lock()
 
 
 class Broken(Exception):
@@ -79,7 +84,10 @@ def check(path: Path, columns: tuple[str, ...]) -> Answer:
         tail = stream.read()
     tables = _opening(head) if _TAIL.search(tail) else None
     if tables is None:
-        tables = _parsed(path, head)
+        if error := _told_error(head, tail):
+            raise azure_failures.too_much(error, path)
+        with _PARSING:
+            tables = _parsed(path, head)
     found = tables[0].get("columns") or []
     names = tuple(str(column.get("name")) for column in found)
     if names != columns:
@@ -101,6 +109,23 @@ def _opening(head: bytes) -> list[dict[str, Any]] | None:
                 and opened["tables"][0].keys() == {"name", "columns", "rows"}
                 and opened["tables"][0]["name"] == _PRIMARY)
     return opened["tables"] if is_plain else None
+
+
+def _told_error(head: bytes, tail: bytes) -> dict[str, Any] | None:
+    """The error that stands before the tables or behind them, found without parsing the rows; else ``None``."""
+    first = _ERROR_FIRST.search(head)
+    last = [*_ERROR_LAST.finditer(tail)][-1:]
+    for text, found in ((head, first), *((tail, one) for one in last)):
+        if found is None:
+            continue
+        try:
+            error, _ = json.JSONDecoder().raw_decode(text[found.end():].decode("utf-8", "replace"))
+        except ValueError:
+            continue
+        if error:
+            told: dict[str, Any] = error
+            return told
+    return None
 
 
 def _parsed(path: Path, head: bytes) -> list[dict[str, Any]]:
@@ -130,6 +155,11 @@ def spell_out(path: Path) -> int:
 
     What an answer in part has of rows stays, without what it says of being one. Returns how many rows there are.
     """
+    with _PARSING:
+        return _spelt_out(path)
+
+
+def _spelt_out(path: Path) -> int:
     try:
         whole = json.loads(path.read_bytes())
         tables = [table for table in whole["tables"] if table["name"] == _PRIMARY and isinstance(table["rows"], list)]

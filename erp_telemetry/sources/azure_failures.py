@@ -14,6 +14,7 @@ from typing import Any
 from erp_telemetry.errors import SourceError, SourceUnreachable
 from erp_telemetry.quantities import clean
 from erp_telemetry.redactions import excerpt
+from erp_telemetry.sources import azure_sign_ins
 from erp_telemetry.sources.azure_scopes import Scope
 
 # asked again at the same size these fail again, and keep the service busy for minutes
@@ -66,8 +67,7 @@ def told(endpoint: str) -> Iterator[None]:
     try:
         yield
     except exceptions.ClientAuthenticationError as error:
-        raise Busy(f"sign-in failed ({_short(error)})",
-                   "sign in again (az login), or check what credential= is", is_passing=False) from error
+        raise Busy(*azure_sign_ins.reason(error), is_passing=False) from error
     except (exceptions.ServiceResponseTimeoutError, exceptions.ServiceRequestTimeoutError) as error:
         if isinstance(error, exceptions.ServiceRequestTimeoutError):
             raise Busy("no connection in time", "check the network, and HTTPS_PROXY where one is needed") from error

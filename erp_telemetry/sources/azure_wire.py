@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from erp_telemetry.errors import SourceError
-from erp_telemetry.sources import azure_answers, azure_failures
+from erp_telemetry.sources import azure_answers, azure_failures, azure_sign_ins
 from erp_telemetry.sources.azure_answers import Answer, Broken
 from erp_telemetry.sources.azure_connections import Connections
 from erp_telemetry.sources.azure_failures import Busy, NotUnderstood
@@ -182,7 +182,8 @@ class Wire:
 
         with self._lock:
             if self._client is None:
-                credential = self.credential if self.credential is not None else default_credential()
+                azure_sign_ins.hush()
+                credential = self.credential if self.credential is not None else azure_sign_ins.default_credential()
                 host = self.endpoint.removeprefix("https://")
                 # a stand-in for the service is asked with tokens of the service
                 audience = self.endpoint if host.startswith("api.loganalytics.") else PUBLIC
@@ -215,13 +216,3 @@ class Wire:
         while (left := moment - time.monotonic()) > 0:
             self._check(era)
             time.sleep(min(left, 0.2))
-
-
-def default_credential() -> Any:
-    """What signs in where no credential is given: environment, managed identity, ``az login`` and others."""
-    try:
-        from azure.identity import DefaultAzureCredential
-    except ImportError as error:
-        raise SourceError("signing in needs the package azure-identity: pip install 'erp-telemetry[azure]', or pass "
-                          "credential=, any object with get_token") from error
-    return DefaultAzureCredential()

@@ -1,8 +1,9 @@
 """What the loopback adds to duckdb-kql: functions it does not map, and names it does not tell apart.
 
 The whole list: ``ingestion_time()``, ``hash(x)``, ``hash(x, n)``, ``estimate_data_size(*)``,
-``bag_merge(a, b)``, ``bag_remove_keys(bag, keys)``, ``column_ifexists("X", otherwise)``; and a name
-that differs from a column only in case is unknown, as the service says it.
+``bag_merge(a, b)``, ``bag_remove_keys(bag, keys)``, ``column_ifexists("X", otherwise)``,
+``percentilew(x, weight, p)``, ``percentiles(x, p, …)`` and ``percentilesw(x, weight, p, …)`` of a column;
+and a name that differs from a column only in case is unknown, as the service says it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,14 @@ _FUNCTIONS: Mapping[str, tuple[str, tuple[int, ...]]] = {
         f"to_json(map_from_entries(list_filter(map_entries({_MAP}), "
         "lambda e: not list_contains(cast({1} as varchar[]), e.key))))", (2,)),
 }
+_WEIGHED = "filter ({0} is not null and {1} > 0)"
+# the least value at or below which the wanted share of the weight lies: nearest rank, as of rows repeated by weight
+_AGGREGATES: Mapping[str, tuple[str, tuple[int, ...]]] = {
+    "percentilew": (
+        f"list_reduce(list_sort(list({{{{'x': {{0}}, 'w': cast({{1}} as bigint)}}}}) {_WEIGHED}), lambda a, e: "
+        f"case when a.w * 100 >= {{2}} * sum({{1}}) {_WEIGHED} then a else {{{{'x': e.x, 'w': a.w + e.w}}}} end).x",
+        (3,)),
+}
 _TOKEN = re.compile(
     r"""(?P<comment>//[^\n]*)"""
     r"""|(?P<text>[hH]?@"[^"]*"|[hH]?@'[^']*'|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')"""
@@ -37,6 +46,9 @@ _LITERAL = re.compile(
     r"""(datetime\(\s*|\blet\s+\w+\s*=\s*(?=\d+\s*;))(?:(?P<moment>\d{4}-[\dT:.Z-]+)|(?P<whole>\d{1,9}))(\s*[;)])""")
 _LIFTED = "lifted"
 _WHOLE_ROW = re.compile(r"estimate_data_size\s*\(\s*\*\s*\)")
+_PERCENTILES = re.compile(
+    r"\b(?P<name>percentiles(?P<is_weighed>w)?)\(\s*(?P<of>\w+)\s*,\s*(?(is_weighed)(?P<weight>\w+)\s*,\s*)"
+    r"(?P<shares>\d+(?:\.\d+)?(?:\s*,\s*\d+(?:\.\d+)?)*)\s*\)")
 _OPTIONAL = re.compile(r"column_ifexists\s*\(\s*(['\"])(\w+)\1\s*,")
 
 
@@ -148,6 +160,8 @@ def _sql(kql: str, schema: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[str
         raise QueryRefused("SEM0100", str(error)) from error
     except duckdb_kql.KqlUnsupportedError as error:
         raise QueryRefused("SEM0260", f"{error}; the loopback cannot run this") from error
+    except RecursionError as error:
+        raise QueryRefused("SEM0260", "the query is nested too deeply; the loopback cannot run this") from error
     return str(found), _clock_slot() in found.parameters
 
 
@@ -176,8 +190,10 @@ def _lift(kql: str) -> tuple[str, dict[str, str]]:
 @cache
 def _teach() -> None:
     """Give duckdb-kql the functions of our list, once."""
-    from duckdb_kql.translate.functions import SCALAR_FUNCTIONS, FunctionSpec
+    from duckdb_kql.translate.functions import AGGREGATE_FUNCTIONS, SCALAR_FUNCTIONS, AggregateSpec, FunctionSpec
 
+    for name, (template, arities) in _AGGREGATES.items():
+        AGGREGATE_FUNCTIONS.setdefault(name, AggregateSpec(name, template, arities, name_prefix="percentile"))
     for name, (template, arities) in _FUNCTIONS.items():
         SCALAR_FUNCTIONS.setdefault(name, FunctionSpec(name, "template", template, arities))
 
@@ -192,13 +208,23 @@ def _check_case(kql: str, columns: set[str]) -> None:
 
 
 def _plain(kql: str, columns: set[str]) -> str:
-    """Write what duckdb-kql cannot read in other words: an optional column as itself or as what stands for it."""
-    kql = _WHOLE_ROW.sub("estimate_data_size()", kql)
+    """Write what duckdb-kql cannot read in other words: an optional column as itself or as what stands for it.
+
+    Several percentiles are written one by one, under the names that the service gives them.
+    """
+    kql = _PERCENTILES.sub(_one_by_one, _WHOLE_ROW.sub("estimate_data_size()", kql))
     while found := _OPTIONAL.search(kql):
         stop = _closing(kql, found.end())
         otherwise = kql[found.end():stop].strip()
         kql = kql[:found.start()] + (found[2] if found[2] in columns else f"({otherwise})") + kql[stop + 1:]
     return kql
+
+
+def _one_by_one(several: re.Match[str]) -> str:
+    of, weight = several["of"], several["weight"]
+    call = f"percentilew({of}, {weight}, " if weight else f"percentile({of}, "
+    return ", ".join(f"percentile_{of}_{share.replace('.', '_')} = {call}{share})"
+                     for share in re.split(r"\s*,\s*", several["shares"]))
 
 
 def _closing(kql: str, start: int) -> int:

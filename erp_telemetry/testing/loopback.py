@@ -12,6 +12,8 @@ from typing import Self
 
 import polars as pl
 
+from erp_telemetry.testing.answers import Reply
+from erp_telemetry.testing.authorities import CLIENT, SECRET, TENANT, Authority
 from erp_telemetry.testing.certificates import make_certificate
 from erp_telemetry.testing.faults import Fault
 from erp_telemetry.testing.plans import Plans
@@ -32,11 +34,15 @@ class LoopbackAzure:
     its ``TimeGenerated``. ``_ItemId`` is made where it is not given. ``plans`` says of tables by name that they
     are on the plan ``Basic`` or ``Auxiliary``: such a table is refused by ``/query`` and answered by ``/search``.
     ``component`` is the resource id of an Application Insights resource that has all rows of the App* tables: asked
-    in its scope, by ``query_resource``, they have their classic names.
+    in its scope, by ``query_resource``, they have their classic names. ``credential`` signs in at once; its endpoint
+    is an authority too, where ``ClientSecretCredential(azure.tenant, azure.client_id, azure.client_secret,
+    authority=azure.endpoint, …)`` of azure-identity signs in.
 
     Raises:
         ImportError: the extra ``testing`` is not installed.
-        ValueError: a moment without a time zone, a column KQL has no type for, or a plan that there is not.
+        TypeError: a table is no frame of Polars.
+        ValueError: a row without a moment or a moment without a time zone, a column KQL has no type for or of another
+            type than Azure declares, a value that does not fit, or a plan that there is not.
     """
 
     def __init__(
@@ -45,9 +51,14 @@ class LoopbackAzure:
         missing = [name for name in ("cryptography", "duckdb_kql") if importlib.util.find_spec(name) is None]
         if missing:
             raise ImportError(f"{' and '.join(missing)} missing: install erp-telemetry[testing]")
+        if not isinstance(tables, Mapping):
+            raise TypeError(f"tables are frames by the name of their table, as {{'AppRequests': frame}}, not a "
+                            f"{type(tables).__name__}")
         self.workspace = workspace
         self.component = COMPONENT
+        self.tenant, self.client_id, self.client_secret = TENANT, CLIENT, SECRET
         self._tokens = Tokens()
+        self._authority = Authority(self._tokens)
         self.credential = Credential(self._tokens)
         self._held = Workspace(workspace, tables, datetime.now(UTC))
         self._service = Service(self._held, self._tokens, Plans(plans or {}, frozenset(tables)))
@@ -57,7 +68,7 @@ class LoopbackAzure:
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(prefix="loopback-azure-")
         certificate, key = make_certificate(Path(self._folder.name))
-        self._server = TlsServer(certificate, key, self._service.answer)
+        self._server = TlsServer(certificate, key, self._answer, self._authority.tell)
         self._tokens.endpoint = self.endpoint
         return self
 
@@ -151,6 +162,13 @@ class LoopbackAzure:
     def expire_tokens(self) -> None:
         """Let every token that was issued so far be expired: the next request is answered with a 401."""
         self._tokens.expire()
+
+    def expire_secret(self) -> None:
+        """Let the client secret be expired: nobody signs in with it any more; tokens stay good."""
+        self._authority.is_expired = True
+
+    def _answer(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        return self._authority.sign_in(path, body) or self._service.answer(path, headers, body)
 
     def _running(self) -> TlsServer:
         if self._server is None:

@@ -17,18 +17,23 @@ from erp_telemetry.testing.answers import Reply, refusal
 
 Answering = Callable[[str, Mapping[str, str], bytes], Reply]
 """Path, headers by lower-case name and body of a POST, to what is answered."""
+Telling = Callable[[str], Reply | None]
+"""Path of a GET, to what is answered; nothing where it has no page."""
 
 
 class TlsServer(ThreadingHTTPServer):
-    """Serves POSTs over TLS until it is closed; what went wrong inside it is kept in ``failures``."""
+    """Serves POSTs and the pages it is given over TLS until it is closed; ``failures`` keeps what went wrong inside."""
 
     daemon_threads = False
     block_on_close = True
     request_queue_size = 64
 
-    def __init__(self, certificate: Path, key: Path, answering: Answering) -> None:
+    def __init__(
+        self, certificate: Path, key: Path, answering: Answering, telling: Telling = lambda path: None
+    ) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answering = answering
+        self.telling = telling
         self.failures: list[BaseException] = []
         self.closing = threading.Event()
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -83,7 +88,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(reply)
 
     def do_GET(self) -> None:
-        self._send(Reply(405, refusal("MethodNotAllowed", "The loopback answers POST only")))
+        refused = Reply(405, refusal("MethodNotAllowed", "The loopback answers POST only"))
+        self._send(self.server.telling(self.path) or refused)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing: what was asked is in ``asked``."""

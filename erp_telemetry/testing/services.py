@@ -250,7 +250,7 @@ def time_range(text: str, now: datetime) -> tuple[datetime, datetime]:
             return now - _duration(first), now
         start = _moment(first)
         return start, start + _duration(second) if second.startswith("P") else _moment(second)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise QueryRefused("BadTimespan", f"The timespan {text!r} could not be read: {error}") from error
 
 

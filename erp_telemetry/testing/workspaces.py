@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from erp_telemetry.testing import frames
 from erp_telemetry.testing.kql import ARRIVAL, HIDDEN, QueryRefused, Translation, names_in, optional_in, translate
 
 _SQL_TYPES = {
@@ -24,9 +25,8 @@ _SQL_TYPES = {
 _HIDDEN_TYPES = dict(zip(HIDDEN, ("string", "datetime", "datetime"), strict=True))
 _STANDARD = {"TimeGenerated": "datetime"} | dict.fromkeys(
     ("TenantId", "SourceSystem", "Type", "_ResourceId", "_SubscriptionId"), "string")
-_INTEGERS: Mapping[Any, str] = {
-    pl.Int8: "int", pl.Int16: "int", pl.Int32: "int", pl.UInt8: "int", pl.UInt16: "int",
-}
+# no name of a column
+_NUMBER = "row number"
 _TICKS = """list_transform([epoch_us({0})], lambda u: case when u < 0 then '-' else '' end
     || case when abs(u) >= 86400000000 then (abs(u) // 86400000000) || '.' else '' end
     || strftime(make_timestamp(abs(u) % 86400000000), '%H:%M:%S')
@@ -104,9 +104,11 @@ class Workspace:
             self._held[table] += len(told)
             values = [_value(column, kind, told) for column, kind in columns.items()]
             values += self._hidden_values(table, told, number, arrival)
-            self._connection.register("incoming", told.with_row_index("row_number_of_frame"))
+            self._connection.register("incoming", told.with_row_index(_NUMBER))
             try:
                 self._connection.execute(f'insert into held."{table}" select {", ".join(values)} from incoming')
+            except duckdb.Error as error:
+                raise ValueError(f"{table} does not take these rows: {str(error).splitlines()[0]}") from error
             finally:
                 self._connection.unregister("incoming")
 
@@ -114,13 +116,15 @@ class Workspace:
         """The rows as the table takes them: their moments in UTC.
 
         Raises:
-            ValueError: no such table or column, or a moment without a time zone.
+            TypeError: no frame of Polars.
+            ValueError: no such table or column, a moment without a time zone, or a value that does not fit.
         """
+        _check_frame(table, frame)
         if table not in self._columns:
             raise ValueError(f"there is no table {table}; there are {', '.join(self._columns)}")
         if unknown := sorted(set(frame.columns) - set(self._columns[table]) - set(HIDDEN)):
             raise ValueError(f"{table} has no column {', '.join(unknown)}: a table keeps the columns it was made with")
-        return _in_utc(table, frame)
+        return frames.fitted(table, frame, self._columns[table] | _HIDDEN_TYPES)
 
     def ask(
         self, kql: str, now: datetime, between: tuple[datetime, datetime] | None = None,
@@ -160,12 +164,13 @@ class Workspace:
         return Answer(columns, cursor.execute(statement, query.parameters).fetchall())
 
     def _create(self, table: str, frame: pl.DataFrame) -> None:
-        if not re.fullmatch(r"\w+", table):
-            raise ValueError(f"{table!r} is no name of a table: letters, digits and underscores")
+        frames.check_name("table", table, self._columns)
+        _check_frame(table, frame)
         columns = dict(declared_tables().get(table, _STANDARD))
         for name, kind in frame.schema.items():
+            frames.check_name("column", name, (*columns, *_HIDDEN_TYPES))
             if name not in columns and name not in _HIDDEN_TYPES:
-                columns[name] = _kql_type(table, name, kind)
+                columns[name] = frames.kql_type(table, name, kind)
         made = ", ".join(
             f'"{name}" {_sql_type(kind, frame.schema.get(name))}' for name, kind in (columns | _HIDDEN_TYPES).items())
         self._connection.execute(f'create table held."{table}" ({made})')
@@ -175,35 +180,17 @@ class Workspace:
     def _hidden_values(
         self, table: str, frame: pl.DataFrame, number: int, arrival: str | datetime
     ) -> list[str]:
-        made = f"cast(cast(md5('{table}/' || ({number} + row_number_of_frame)) as uuid) as varchar)"
-        item = "cast(_ItemId as varchar)" if "_ItemId" in frame.columns else made
+        made = f"""cast(cast(md5('{table}/' || ({number} + "{_NUMBER}")) as uuid) as varchar)"""
+        item = f"coalesce(nullif(cast(_ItemId as varchar), ''), {made})" if "_ItemId" in frame.columns else made
         came = f'"{arrival}"' if isinstance(arrival, str) else f"timestamp '{arrival:%Y-%m-%d %H:%M:%S.%f}'"
         arrived = ARRIVAL if ARRIVAL in frame.columns else came
-        received = "_TimeReceived" if "_TimeReceived" in frame.columns else arrived
+        received = f"coalesce(_TimeReceived, {arrived})" if "_TimeReceived" in frame.columns else arrived
         return [item, received, arrived]
 
 
-def _in_utc(table: str, frame: pl.DataFrame) -> pl.DataFrame:
-    """The same moments without a zone; a moment that never had one is refused."""
-    moments = [name for name, kind in frame.schema.items() if isinstance(kind, pl.Datetime)]
-    for name in moments:
-        if frame.schema[name].time_zone is None:  # type: ignore[attr-defined]
-            raise ValueError(f"{table}.{name} has no time zone: say which, such as .dt.replace_time_zone('UTC')")
-    return frame.with_columns(pl.col(moments).dt.convert_time_zone("UTC").dt.replace_time_zone(None))
-
-
-def _kql_type(table: str, name: str, kind: pl.DataType) -> str:
-    if kind.is_integer():
-        return _INTEGERS.get(kind.base_type(), "long")
-    if kind.is_float():
-        return "real"
-    by_type: dict[Any, str] = {
-        pl.Boolean: "bool", pl.String: "string", pl.Null: "string", pl.Datetime: "datetime", pl.Duration: "timespan",
-        pl.Struct: "dynamic", pl.List: "dynamic", pl.Decimal: "decimal", pl.Categorical: "string", pl.Enum: "string",
-    }
-    if kind.base_type() not in by_type:
-        raise ValueError(f"{table}.{name} is {kind}, which KQL has no type for")
-    return by_type[kind.base_type()]
+def _check_frame(table: str, frame: Any) -> None:
+    if not isinstance(frame, pl.DataFrame):
+        raise TypeError(f"{table} is a {type(frame).__name__}, and a frame of Polars is wanted: pl.DataFrame(…)")
 
 
 def _sql_type(kind: str, found: pl.DataType | None) -> str:
@@ -243,4 +230,4 @@ def _as_service(message: str) -> QueryRefused:
     if found := re.search(r'Referenced column "([^"]+)" not found|Table with name (\S+) does not exist', message):
         return QueryRefused(
             "SEM0100", f"Failed to resolve table or column expression named '{found[1] or found[2]}'")
-    return QueryRefused("SEM0260", f"{message}; the loopback cannot run this")
+    return QueryRefused("SEM0260", f"{message.splitlines()[0]}; the loopback cannot run this")

@@ -11,9 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from erp_telemetry.testing.classics import classic_tables
+from erp_telemetry.testing.workspaces import declared_tables
 
 HERE = Path(__file__).parent
-TABLES: Mapping[str, Mapping[str, str]] = json.loads((HERE / "tables.json").read_text(encoding="utf-8"))["tables"]
+HIDDEN = {"_ItemId": "string", "_TimeReceived": "datetime"}
+TABLES: Mapping[str, Mapping[str, str]] = {
+    name: {**columns, **HIDDEN} for name, columns in declared_tables().items()}
+"""The columns of each table that may be asked for, with those that come only by name."""
 CLASSIC: Mapping[str, Mapping[str, str]] = {name: dict(view.columns) for name, view in classic_tables().items()}
 
 

@@ -11,7 +11,6 @@ import pytest
 from erp_telemetry.catalog import root
 from erp_telemetry.schema import TABLES, TIME
 from erp_telemetry.testing.plans import Plans
-from erp_telemetry.testing.workspaces import declared_tables
 from erp_telemetry.workspace_queries import DOOR, WorkspaceQuery, workspace_queries, workspace_query
 from tests.azure import language_service
 
@@ -119,17 +118,10 @@ def test_every_query_keeps_to_its_bounds_in_the_same_words(stem: str) -> None:
     assert operators <= {"extend", "project"}, "an answer neither drops nor multiplies rows"
 
 
-def test_the_loopback_and_the_language_service_know_the_same_columns() -> None:
-    for table, declared in declared_tables().items():
-        known = {name: kind for name, kind in language_service.TABLES.get(table, declared).items()
-                 if name not in ("_ItemId", "_TimeReceived")}
-        assert known == declared, table
-
-
-def test_every_declared_table_is_asked() -> None:
+def test_every_table_that_is_asked_is_declared() -> None:
     read = {workspace_query(f"azure/{stem}").reads for stem in STEMS if stem not in CLASSIC}
     assert {workspace_query(f"azure/{stem}").reads for stem in CLASSIC} == set(language_service.CLASSIC)
     asked_about = {table for file in (root() / "azure" / "questions").glob("*.kql")
                    for line in file.read_text(encoding="utf-8").splitlines() if line.startswith("// reads: ")
                    for table in line.removeprefix("// reads: ").split()}
-    assert read | asked_about == set(language_service.TABLES)
+    assert read | asked_about <= set(language_service.TABLES)

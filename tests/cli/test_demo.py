@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -51,9 +52,16 @@ def test_demo_over_the_network_pulls_what_a_stand_in_for_azure_holds(samples: Pa
     pytest.importorskip("duckdb_kql", reason="the extra testing is not installed")
     done = call("demo", "--azure", "--out", tmp_path / "out", "--samples", samples)
     assert done.exit_code == 0, done.stderr
-    files = list((samples / "azure" / "export").rglob("PT05M.json"))
-    told = sum(file.read_text(encoding="utf-8").count("\n") for file in files)
-    assert f"azure_logs: {told:,} requests; " in done.stdout and "queries in KQL" in done.stdout
+    truth = json.loads((samples / "truth.json").read_text(encoding="utf-8"))
+    kept = ", ".join(f"{truth['rows'][table]['azure']:,} {table}"
+                     for table in ("dependencies", "logs", "probes", "requests"))
+    again = truth["duplicates"]["azure/diagnostics/AppRequests.jsonl.gz"]
+    assert f"azure_logs: {kept}; " in done.stdout and f"; {again} duplicates; " in done.stdout
+    [bad] = [one for one in truth["malformed"] if one["file"].startswith("azure/")]
+    assert done.stdout.startswith("left out of the workspace: ")
+    assert f"{bad['file']}:{bad['line']}: no record" in done.stdout
+    assert "queries in KQL" in done.stdout
+    assert "\nno incident is on record in this window\n" in done.stdout
     assert "error_ratio" in done.stdout and (tmp_path / "out" / "review.html").is_file()
     again = call("demo", "--azure", "--out", tmp_path / "again", "--samples", tmp_path)
     assert again.exit_code == 1 and "--samples" in again.stderr and not (tmp_path / "again").exists()

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -21,6 +20,7 @@ from tests.azure_logs.support import MINUTE, requests
 from tests.cli.support import call
 
 pytest.importorskip("duckdb_kql", reason="the loopback needs the extra testing")
+pytest.importorskip("azure.identity", reason="azure-identity is not installed: it comes with the extra azure")
 
 from erp_telemetry.testing import LoopbackAzure, faults
 
@@ -32,10 +32,11 @@ FRAME = requests([NOW - timedelta(hours=3) + MINUTE * number for number in range
 def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackAzure]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with LoopbackAzure({"AppRequests": FRAME}) as made:
-        # the sign-in of the machine, which the loopback stands in for
-        identity = ModuleType("azure.identity")
-        identity.__dict__["DefaultAzureCredential"] = lambda: made.credential
-        monkeypatch.setitem(sys.modules, "azure.identity", identity)
+        # what a machine is told of an application that may read; of the tenant adfs nothing is asked of Microsoft
+        for name, value in (("AZURE_TENANT_ID", "adfs"), ("AZURE_CLIENT_ID", made.client_id),
+                            ("AZURE_CLIENT_SECRET", made.client_secret), ("AZURE_AUTHORITY_HOST", made.endpoint),
+                            ("REQUESTS_CA_BUNDLE", made.certificate)):
+            monkeypatch.setenv(name, value)
         yield made
 
 
@@ -59,6 +60,13 @@ def test_what_stands_in_the_way_is_one_line(azure: LoopbackAzure, tmp_path: Path
     refused = call(*asked(azure, "--store", tmp_path / "erp.duckdb"))
     assert refused.exit_code == 1 and len(refused.stderr.strip().splitlines()) == 1
     assert "ask for the role Log Analytics Reader" in refused.stderr
+
+
+def test_a_secret_that_expired_is_one_line(azure: LoopbackAzure, tmp_path: Path) -> None:
+    azure.expire_secret()
+    refused = call(*asked(azure, "--store", tmp_path / "erp.duckdb"))
+    assert refused.exit_code == 1 and len(refused.stderr.strip().splitlines()) == 1
+    assert "the client secret is too old: make a new one in the portal" in refused.stderr
 
 
 @pytest.mark.parametrize(("arguments", "said"), [

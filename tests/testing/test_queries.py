@@ -82,11 +82,24 @@ def test_hidden_columns_come_only_by_name(azure: LoopbackAzure) -> None:
     ("AppRequests | where DurationMs == 3 | project x = ingestion_time() - TimeGenerated", "00:00:00"),
     ("AppRequests | project Name | where Name == 'GET /orders/2' | extend x = estimate_data_size(*) | project x", 13),
     ("AppRequests | summarize x = countif(hash(Name, 3) >= 3 or hash(Name, 3) < 0)", 0),
+    # 0, 1.5 … 133.5, of which every other one counts four times: 45 * 5 = 225, half of it is the 113th
+    ("AppRequests | extend w = coalesce(ItemCount, 1) | summarize x = percentilew(DurationMs, w, 50)", 66.0),
+    ("AppRequests | summarize x = percentilew(DurationMs, ItemCount, 100)", 132.0),
+    ("AppRequests | where Name == '' | summarize x = percentilew(DurationMs, ItemCount, 50)", None),
 ])
 def test_each_function_the_loopback_adds(azure: LoopbackAzure, query: str, expected: object) -> None:
     answer = table(azure, query)
     assert [column["name"] for column in answer["columns"]] == ["x"]
     assert answer["rows"] == [[expected]]
+
+
+def test_several_percentiles_have_the_names_the_service_gives_them(azure: LoopbackAzure) -> None:
+    rows = "datatable(x: real, w: long) [1.0, 1, 2.0, 3, 5.0, 0, 10.0, 96, real(null), 7]"
+    several = table(azure, f"{rows} | summarize percentilesw(x, w, 1, 4, 4.5, 99), percentiles(x, 25, 75)")
+    assert [column["name"] for column in several["columns"]] == [
+        "percentile_x_1", "percentile_x_4", "percentile_x_4_5", "percentile_x_99", "percentile_x_25", "percentile_x_75"]
+    assert several["rows"] == [[1.0, 2.0, 10.0, 10.0, 1.0, 5.0]]
+    assert refused(azure, f"{rows} | summarize percentilesw(x + 1, w, 1)") == (400, "SEM0260")
 
 
 @pytest.mark.parametrize(("query", "code"), [
@@ -99,6 +112,7 @@ def test_each_function_the_loopback_adds(azure: LoopbackAzure, query: str, expec
     ("AppRequests | extend x = no_such_function(Name)", "SEM0260"),
     ("AppRequests | extend x = Name + DurationMs", "SEM0260"),
     ("AppRequests | make-series count() on TimeGenerated step 1h", "SEM0260"),
+    (f"AppRequests | where {'not(' * 400}true{')' * 400}", "SEM0260"),
 ])
 def test_wrong_kql_is_refused_as_the_service_does(azure: LoopbackAzure, query: str, code: str) -> None:
     assert refused(azure, query) == (400, code)
@@ -143,7 +157,8 @@ def test_a_search_wants_its_time_range_beside_the_query(azure: LoopbackAzure) ->
     assert "Timespan must be supplied" in without.json()["error"]["innererror"]["message"]
 
 
-@pytest.mark.parametrize("timespan", ["P", "yesterday", "2026-03-01/nowhere"])
+@pytest.mark.parametrize("timespan", [
+    "P", "yesterday", "2026-03-01/nowhere", "P99999999999D", "2026-03-01/P400000000D", "9999-12-31/P2D"])
 def test_a_time_range_that_cannot_be_read_is_refused(azure: LoopbackAzure, timespan: str) -> None:
     path = f"/workspaces/{azure.workspace}/query"
     with client(azure, retry_total=0) as logs:

@@ -97,16 +97,6 @@ def test_a_body_is_json_in_one_piece(azure: LoopbackAzure) -> None:
     assert {row[0] for row in rows} == {"NaN", "Infinity", "-Infinity"}
 
 
-@pytest.mark.parametrize(("tables", "message"), [
-    ({"T": pl.DataFrame({"TimeGenerated": [datetime(2026, 3, 1)]})}, "no time zone"),
-    ({"T": pl.DataFrame({"x": pl.Series([b"x"])})}, "KQL has no type"),
-    ({"T; drop": pl.DataFrame()}, "no name of a table"),
-])
-def test_a_frame_that_cannot_be_is_refused(tables: dict[str, pl.DataFrame], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        LoopbackAzure(tables)
-
-
 def test_other_zones_are_the_same_moments() -> None:
     berlin = pl.DataFrame({"TimeGenerated": [datetime(2026, 3, 1, 12, tzinfo=UTC)]}).with_columns(
         pl.col("TimeGenerated").dt.convert_time_zone("Europe/Berlin"))

@@ -25,7 +25,7 @@ OutOption = Annotated[Path, typer.Option(
 SamplesOption = Annotated[Path | None, typer.Option(
     "--samples", help="Another folder of samples.", rich_help_panel=WHICH)]
 AzureOption = Annotated[bool, typer.Option(
-    "--azure", help="Pull the requests from a workspace on this machine that speaks as Azure's does (needs "
+    "--azure", help="Pull what they have of Azure from a workspace on this machine that speaks as Azure's does (needs "
                     "`erp-telemetry[testing]`).", rich_help_panel=WHICH)]
 
 
@@ -72,7 +72,11 @@ def _show(store: Store, window: Window, out: Path) -> None:
     rows = et.score(store, window).to_dicts()
     services = list(dict.fromkeys(row["service"] for row in rows))
     screens.print_scorecard(rows, f"Scorecard {window}", trends(store, window, None, services, screens.bars()))
-    screens.print_incidents(et.incidents(store, window), "Incidents")
+    found = et.incidents(store, window)
+    if found:
+        screens.print_incidents(found, "Incidents")
+    else:
+        screens.say("\nno incident is on record in this window")
     page = et.report(store, window).save(out / "review.html")
     screens.say(f"store: {screens.safe(store.path)}   review: {screens.safe(page)}")
 

@@ -1,4 +1,4 @@
-"""demo --azure: the requests of the samples, pulled from a workspace that speaks as Azure's does."""
+"""demo --azure: what the samples have of Azure, pulled from a workspace that speaks as Azure's does."""
 
 from __future__ import annotations
 
@@ -18,13 +18,16 @@ _HOUR = timedelta(hours=1)
 
 
 def exported_tables(folder: Path) -> dict[str, DataFrame]:
-    """The tables of the continuous export in a folder of samples."""
+    """The tables that a folder of samples has as files of continuous export and of diagnostic settings."""
     from erp_telemetry.testing import exported
 
-    place = folder / "azure" / "export"
-    tables = exported(place) if place.is_dir() else {}
+    left_out: list[str] = []
+    places = [place for place in (folder / "azure" / "export", folder / "azure" / "diagnostics") if place.is_dir()]
+    tables = exported(*places, left_out=left_out)
     if not tables:
-        raise et.SourceError(f"{folder} has no azure/export: give the samples by --samples")
+        raise et.SourceError(f"{folder} has neither azure/export nor azure/diagnostics: give the samples by --samples")
+    for said in left_out:
+        screens.say(f"left out of the workspace: {screens.safe(said)}")
     return tables
 
 
@@ -32,9 +35,9 @@ def pulled_from_azure(tables: dict[str, DataFrame], store: Store) -> Window:
     """Pull tables from a workspace on this machine that holds them; the whole hours they cover."""
     from erp_telemetry.testing import LoopbackAzure
 
-    moments = [moment for frame in tables.values() for moment in frame["TimeGenerated"].to_list()]
-    start = min(moments).replace(minute=0, second=0, microsecond=0)
-    span = et.Window(start, start + ((max(moments) - start) // _HOUR + 1) * _HOUR)
+    first, last = (find(find(frame["TimeGenerated"].to_list()) for frame in tables.values()) for find in (min, max))
+    start = first.replace(minute=0, second=0, microsecond=0)
+    span = et.Window(start, start + ((last - start) // _HOUR + 1) * _HOUR)
     try:
         loopback = LoopbackAzure(tables)
     except ImportError as error:
