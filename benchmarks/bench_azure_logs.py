@@ -29,12 +29,12 @@ def served(place: Place) -> dict[str, Any]:
     return served_as(place, place.rows(ROWS), SLICES)
 
 
-def served_as(place: Place, rows: int, slices: int) -> dict[str, Any]:
+def served_as(place: Place, rows: int, slices: int, *more: str) -> dict[str, Any]:
     """Start a server of so many rows; it ends with this process, whose end closes its standard input."""
     os.environ["NO_PROXY"] = "127.0.0.1"
     script = Path(__file__).with_name("workspace_server.py")
     server = subprocess.Popen(
-        [sys.executable, str(script), str(rows), str(slices), str(place.scratch)],
+        [sys.executable, str(script), str(rows), str(slices), str(place.scratch), *more],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     told: dict[str, Any] = json.loads(server.stdout.readline())

@@ -1,8 +1,9 @@
 """A workspace that costs nothing to ask: bodies serialised beforehand, sent over TLS from a process of their own.
 
-``python benchmarks/workspace_server.py ROWS SLICES FOLDER`` prints port and certificate, then serves until its
-standard input closes. The window is cut into so many quarters of an hour that each slice is one. The quarters of
-one hour are serialised row by row, those of other hours are the same bytes with another hour and other trace ids.
+``python benchmarks/workspace_server.py ROWS SLICES FOLDER [in-part]`` prints port and certificate, then serves until
+its standard input closes. The window is cut into so many quarters of an hour that each slice is one. One hour is
+serialised row by row, other hours are the same bytes with another hour and other trace ids. ``in-part`` says of every
+whole slice that it is a part, so that it has to be asked for by its halves.
 """
 
 from __future__ import annotations
@@ -16,18 +17,20 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from erp_telemetry.testing.answers import Reply
+from erp_telemetry.testing.answers import Reply, partial_error, too_large
 from erp_telemetry.testing.certificates import make_certificate
 from erp_telemetry.testing.servers import TlsServer
 from erp_telemetry.workspace_queries import workspace_query
 
 START = datetime(2026, 3, 10, tzinfo=UTC)
 STEP = timedelta(minutes=15)
+HALF = STEP / 2
 WORKSPACE = "00000000-0000-0000-0000-00000000000b"
 TYPES = {"time": "datetime", "received_at": "datetime", "weight": "real", "duration_ms": "real", "is_failed": "bool"}
 COLUMNS = [{"name": name, "type": TYPES.get(name, "string")} for name in workspace_query("azure/app_requests").columns]
 FEW = 8
 """Bodies that are kept ready; of more, each is put together when it is asked for."""
+IN_PART = json.dumps(partial_error(too_large(64_000_000, "bytes"))).encode()
 _HOUR, _SLICE = "@" * 13, "#" * 8
 _BOUNDS = re.compile(r"let (?:start|stop) = datetime\(([^)]+)\);")
 
@@ -52,23 +55,27 @@ def row(number: int, moment: datetime) -> list[Any]:
 
 
 @cache
-def quarter(which: int, rows: int) -> bytes:
-    """A body of one quarter of any hour."""
-    return body([row(number, START + (which + number / rows) * STEP) for number in range(rows)], COLUMNS)
+def _half(which: int, rows: int) -> bytes:
+    """The rows of half a quarter of any hour, as they stand between brackets."""
+    made = [row(number, START + (which + number / rows) * HALF) for number in range(rows)]
+    return json.dumps(made, separators=(",", ":")).encode()[1:-1]
 
 
-def slice_body(at: int, rows: int) -> bytes:
-    """The body of one slice of the window."""
-    hour = f"{START + at * STEP:%Y-%m-%dT%H}"
-    return quarter(at % 4, rows).replace(_HOUR.encode(), hour.encode()).replace(_SLICE.encode(), b"%08x" % at)
+def halves_body(first: int, last: int, rows: int) -> bytes:
+    """The body of some halves of the window's slices, each of so many rows."""
+    told = [_half(at % 8, rows).replace(_HOUR.encode(), f"{START + at * HALF:%Y-%m-%dT%H}".encode())
+            .replace(_SLICE.encode(), b"%08x" % at) for at in range(first, last)]
+    head, tail = body([], COLUMNS).split(b"[]")
+    return head + b"[" + b",".join(told) + b"]" + tail
 
 
 def main() -> None:
     """Serialise, then serve."""
     rows, slices, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
-    each = rows // slices
-    size = len(slice_body(0, each))
-    ready = {at: slice_body(at, each) for at in range(slices if slices <= FEW else 0)}
+    each, is_in_part = rows // slices // 2, sys.argv[4:] == ["in-part"]
+    # a service that cuts its answers is one that estimated them too small
+    size = len(halves_body(0, 2, each)) // (3 if is_in_part else 1)
+    ready = {2 * at: halves_body(2 * at, 2 * at + 2, each) for at in range(slices if slices <= FEW else 0)}
     clock = f"{START + slices * STEP + timedelta(days=1):%Y-%m-%dT%H:%M:%S}Z"
 
     def answer(path: str, headers: Mapping[str, str], asked: bytes) -> Reply:
@@ -76,15 +83,18 @@ def main() -> None:
         if "print" in query:
             return Reply(200, body([[clock]], [_column("time", "datetime")]))
         start, stop = (datetime.fromisoformat(text) for text in _BOUNDS.findall(query)[:2])
-        first, last = (start - START) // STEP, -((START - stop) // STEP)
+        first, last = (start - START) // HALF, -((START - stop) // HALF)
         if query.rstrip().endswith("count"):
             return Reply(200, body([[each * (last - first)]], [_column("Count", "long")]))
         if "summarize" in query:
-            bins = [[f"{START + at * STEP:%Y-%m-%dT%H:%M:%S}Z", each, size] for at in range(first, last)]
+            bins = [[f"{START + at * HALF:%Y-%m-%dT%H:%M:%S}Z", 2 * each, size] for at in range(first, last, 2)]
             return Reply(200, body(bins, [_column("time", "datetime"), _column("n", "long"), _column("bytes", "long")]))
-        if last != first + 1:
+        if last > first + 2:
             return Reply(504)
-        return Reply(200, ready.get(first) or slice_body(first, each))
+        if last == first + 1:
+            return Reply(200, halves_body(first, last, each))
+        whole = ready.get(first) or halves_body(first, last, each)
+        return Reply(200, whole[:-1] + b',"error":' + IN_PART + b"}" if is_in_part else whole)
 
     certificate, key = make_certificate(folder)
     server = TlsServer(certificate, key, answer)
