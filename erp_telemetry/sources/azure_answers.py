@@ -20,6 +20,8 @@ from erp_telemetry.sources import azure_failures
 
 _EDGE = 65_536
 _HEAD = re.compile(rb'"rows"\s*:\s*\[')
+_ROWS = re.compile(_HEAD.pattern.decode())
+_BETWEEN = re.compile(r"[\s,]*")
 _TAIL = re.compile(rb"\]\s*\}\s*\]\s*\}\s*$")
 _PRIMARY = "PrimaryResult"
 _ERROR_FIRST = re.compile(rb'^\s*\{\s*"error"\s*:\s*(?=\{)')
@@ -160,13 +162,47 @@ def spell_out(path: Path) -> int:
 
 
 def _spelt_out(path: Path) -> int:
+    raw = path.read_bytes()
     try:
-        whole = json.loads(path.read_bytes())
-        tables = [table for table in whole["tables"] if table["name"] == _PRIMARY and isinstance(table["rows"], list)]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        opened = _opening(raw[:_EDGE])
+        count = None if opened is None else _spelt_by_row(path, opened, raw.decode("utf-8"))
+        if count is not None:
+            return count
+        tables = [table for table in json.loads(raw)["tables"]
+                  if table["name"] == _PRIMARY and isinstance(table["rows"], list)]
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise PartialAnswer(f"an answer that nothing can be read of ({error}): pull again") from error
     _rewrite(path, tables)
     return sum(len(table["rows"]) for table in tables)
+
+
+def _spelt_by_row(path: Path, tables: list[dict[str, Any]], text: str) -> int | None:
+    """The same for an answer written as usual, which is never in memory but as text and one of its rows.
+
+    ``None`` where another table follows.
+    """
+    spare, count, encode = path.with_suffix(".whole"), 0, json.JSONEncoder(ensure_ascii=False).encode
+    decode, found = json.JSONDecoder().raw_decode, _ROWS.search(text)
+    at = _skip(text, len(text) if found is None else found.end())
+    with spare.open("w", encoding="utf-8", errors="replace") as out:
+        out.write(encode({"tables": tables}).removesuffix("]}]}"))
+        while text[at] != "]":
+            row, at = decode(text, at)
+            out.write((",\n" if count else "") + encode(row))
+            count, at = count + 1, _skip(text, at)
+        out.write("]}]}")
+    closing = json.loads('{"tables": [{"rows": [' + text[at:])
+    if len(closing["tables"]) > 1:
+        spare.unlink()
+        return None
+    os.replace(spare, path)
+    return count
+
+
+def _skip(text: str, at: int) -> int:
+    """Past blanks, and the comma between two rows."""
+    found = _BETWEEN.match(text, at)
+    return at if found is None else found.end()
 
 
 def _rewrite(path: Path, tables: list[dict[str, Any]]) -> None:

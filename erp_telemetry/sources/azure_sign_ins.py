@@ -20,6 +20,7 @@ _ADVICE = {
 }
 _ENTRA = re.compile(r"AADSTS(\d+): ([^\n]*?)(?:\.\s|\.?\s*Trace ID|\n|$)")
 _FAILED = re.compile(r"Authentication failed: ([^\n]*)")
+_ERRNO = re.compile(r"\[Errno -?\d+\] ([^\"')]+)")
 _UNREACHED = re.compile(r"Failed to (?:establish|resolve)|Max retries|timed out|Connection \w+|RemoteDisconnected")
 
 
@@ -61,7 +62,12 @@ def reason(error: Exception) -> tuple[str, str]:
         return "the certificate of the sign-in is not trusted", ("a proxy that opens TLS stands in the way: set "
                                                                   "REQUESTS_CA_BUNDLE to its authority")
     if _UNREACHED.search(said):
-        return f"no way to the sign-in ({excerpt(said)})", "check the network, and HTTPS_PROXY where one is needed"
+        lowest = _ERRNO.findall(said)
+        cause = excerpt(lowest[-1] if lowest else said)
+        if "proxy" in said.lower():
+            return (f"the proxy does not let the sign-in through ({cause})",
+                    "check HTTPS_PROXY, which may need a user and password in it")
+        return f"no way to the sign-in ({cause})", "check the network, and HTTPS_PROXY where one is needed"
     if not failed and "DefaultAzureCredential failed" in text:
         return "nobody is signed in on this machine", _NOBODY
     if not failed and _is_unavailable(error):

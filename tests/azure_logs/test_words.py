@@ -81,8 +81,8 @@ def test_a_window_without_a_row_says_so(opened: Opening) -> None:
 
 
 @pytest.mark.parametrize(("fault", "said"), [
-    (faults.no_content(), r"answered nothing \(204\) \(4 times\): either nothing was ever sent to 11111111.*, or it is "
-                          "not the one that is meant"),
+    (faults.no_content(), r"answered nothing \(204\) \(4 times\): either nothing was ever sent to it, or it is "
+                          "not the one that is meant: give the Workspace ID"),
     (faults.empty(), r"an empty answer \(4 times\): this is not the same as no rows"),
 ])
 def test_an_empty_workspace_is_not_all_is_well(opened: Opening, fault: Fault, said: str) -> None:

@@ -7,7 +7,6 @@ import functools
 import json
 import re
 import socket
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -116,9 +115,11 @@ def test_each_way_that_is_barred_is_one_line_with_what_to_do(
     if name == "a proxy that opens TLS":
         at = arguments.index("--authority")
         arguments = [*arguments[:at], *arguments[at + 2:-2]]
+        monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+        monkeypatch.setattr("azure.identity.DefaultAzureCredential", lambda: azure.credential)
     if name == "an expired credential":
         # the loopback's own sign-in gives a new token at once: this one keeps the old
-        sys.modules["azure.identity"].__dict__["DefaultAzureCredential"] = Stale
+        monkeypatch.setattr("azure.identity.DefaultAzureCredential", Stale)
     refused = call(*arguments)
     assert refused.exit_code == 1 and refused.stdout == ""
     assert len(refused.stderr.strip().splitlines()) == 1 and said in refused.stderr, refused.stderr
@@ -143,7 +144,7 @@ def test_a_proxy_that_wants_a_user_is_one_line(
         monkeypatch.delenv(name, raising=False)
     refused = call(*asked(azure, "--store", tmp_path / "erp.duckdb"))
     assert refused.exit_code == 1 and len(refused.stderr.strip().splitlines()) == 1
-    assert "the proxy does not let it through (Connection refused)" in refused.stderr
+    assert "the proxy does not let the sign-in through (Connection refused)" in refused.stderr
     assert "check HTTPS_PROXY" in refused.stderr
 
 
@@ -161,7 +162,8 @@ def test_what_is_missing_is_told_and_fails(azure: LoopbackAzure, tmp_path: Path)
 
 def test_no_advice_names_an_argument_of_python() -> None:
     folder = Path(et.__file__).parent / "sources"
-    arguments = re.compile(r"\b(allow_partial|connection_verify|credential|endpoint|tables|limits|concurrent)=")
+    arguments = re.compile(
+        r"\b(allow_partial|connection_verify|credential|endpoint|tables|limits|concurrent|search_reach)=")
     found = [screens.typed(node.value) for file in sorted(folder.glob("azure_*.py"))
              for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
              if isinstance(node, ast.Constant) and isinstance(node.value, str) and arguments.search(node.value)]

@@ -5,13 +5,16 @@ from __future__ import annotations
 _TYPED = {
     "allow_partial=True": "--allow-partial",
     "pass its authority as connection_verify='authority.pem'": "give its authority by --authority authority.pem",
-    "Leave them out of tables=": "Leave them out of --table",
+    "out of tables=": "out of --table",
+    "give as search_reach= of AzureLimits how long rows are retained": "pull it from Python, where search_reach of "
+                                                                       "AzureLimits says how long rows are retained",
     "give endpoint=, and a credential whose tokens are for the Log Analytics API": "give --endpoint, and sign in to it",
     "check what credential= is": "check AZURE_CLIENT_ID and the like, which it may sign in with",
     ", or lower concurrent= of AzureLimits": "",
     ", or pass an aware datetime": "",
     "connection_verify is no file": "--authority is no file",
     ", or pass credential=, any object with get_token": "",
+    ", or pass credential=": "",
 }
 
 
