@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from typing import Any
 
@@ -40,13 +39,6 @@ def default_credential() -> Any:
     except ValueError as error:
         raise SourceError(f"nobody can sign in with what the environment says ({excerpt(str(error))}): check "
                           "AZURE_TENANT_ID and AZURE_AUTHORITY_HOST") from error
-
-
-def hush() -> None:
-    """Keep azure-identity from writing to the terminal what is raised anyway; a log that is set up still gets it."""
-    logger = logging.getLogger("azure.identity")
-    if not logger.handlers:
-        logger.addHandler(logging.NullHandler())
 
 
 def reason(error: Exception) -> tuple[str, str]:

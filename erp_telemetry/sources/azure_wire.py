@@ -182,7 +182,6 @@ class Wire:
 
         with self._lock:
             if self._client is None:
-                azure_sign_ins.hush()
                 credential = self.credential if self.credential is not None else azure_sign_ins.default_credential()
                 host = self.endpoint.removeprefix("https://")
                 # a stand-in for the service is asked with tokens of the service
