@@ -23,7 +23,8 @@ from erp_telemetry.redactions import redact, redact_keys
 from erp_telemetry.store import Store, answers
 from erp_telemetry.window import Window
 
-__all__ = ["WHOLE", "Question", "Sight", "answerable", "ask", "asked_once", "condensed", "measure", "question"]
+__all__ = ["WHOLE", "Question", "Sight", "answerable", "ask", "ask_all", "asked_once", "condensed", "measure",
+           "question"]
 
 
 def measure(
@@ -67,6 +68,16 @@ def measure(
 
 def ask(sight: Sight, asked: Question, objectives: Objectives | None = None) -> pl.DataFrame:
     """Put a question to the store: the readings, keys as they are kept."""
+    return ask_all(sight, (asked,), objectives)[0]
+
+
+def ask_all(sight: Sight, asked: Sequence[Question], objectives: Objectives | None = None) -> list[pl.DataFrame]:
+    """Put many questions, whose answers are laid on their grids at once."""
+    laid = [_laid(sight, one, objectives) for one in asked]
+    return [_kept(one, frame) for one, frame in zip(asked, pl.collect_all(laid), strict=True)]
+
+
+def _laid(sight: Sight, asked: Question, objectives: Objectives | None) -> pl.LazyFrame:
     if asked.name == "apdex":
         _check_thresholds(sight.connection, asked, objectives)
     refuse_dropped(sight, asked)
@@ -118,7 +129,7 @@ def _check_thresholds(connection: answers.Connection, asked: Question, objective
                 f"{'' if wanted is None else f', not {wanted:g}'}: pull into a new store with the T you want")
 
 
-def _readings(asked: Question, cells: pl.DataFrame, whole: pl.LazyFrame) -> pl.DataFrame:
+def _readings(asked: Question, cells: pl.DataFrame, whole: pl.LazyFrame) -> pl.LazyFrame:
     header = asked.definition.header
     missing = {"value", "value_low", "value_high", "count", "weight_squares"} - set(cells.columns)
     nothing = [pl.lit(None, pl.Float64).alias(column) for column in sorted(missing)]
@@ -138,10 +149,10 @@ def _readings(asked: Question, cells: pl.DataFrame, whole: pl.LazyFrame) -> pl.D
         low, high = wilson(pl.col("value"), pl.col("effective_count"))
         frame = frame.with_columns(low.alias("value_low"), high.alias("value_high"))
     frame = frame.with_columns(_support(asked).alias("is_supported"))
-    return _kept(asked, frame.select(
+    return frame.select(
         pl.lit(asked.name).alias("measure"), *asked.keys, "time", "value", "value_low", "value_high", "count",
         "effective_count", "is_supported", "coverage", "is_provisional",
-    ).sort(*asked.keys, "time").collect())
+    ).sort(*asked.keys, "time")
 
 
 def _support(asked: Question) -> pl.Expr:

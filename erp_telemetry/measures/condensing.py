@@ -21,22 +21,30 @@ from erp_telemetry.window import Window
 _TABLES = {"request_cells": "condensed_requests", "latency_sketch_hours": "condensed_hours",
            "latency_sketches": "condensed_ends", "metric_cells": "condensed_metrics"}
 
+# from which table each is known to hold anything
+_TOLD_BY = {"request_cells": "requests", "latency_sketch_hours": "requests", "latency_sketches": "requests",
+          "metric_cells": "metrics"}
+
 
 @contextmanager
 def condensed(sight: Sight, window: Window, merged: Window) -> Iterator[None]:
     """Answer for one step alone: counters of ``window``, sketches of ``merged``, the part they are kept for."""
-    connection = sight.connection
+    connection, made = sight.connection, []
     try:
         for name, query in _TABLES.items():
             span = merged if "sketch" in name else window
             bounds = {**tiers((span.start, span.stop)), "whole": WHOLE}
             if name == "request_cells" and not sight.are_hours_fewer:
                 bounds |= {"hours_start": span.stop, "hours_stop": span.stop}
+            is_whole = (bounds["hours_start"], bounds["hours_stop"]) == (span.start, span.stop)
+            if sight.told(_TOLD_BY[name]) is None or (name == "latency_sketches" and is_whole):
+                continue  # there is nothing to merge
             asked = catalog.query(f"scorecards/{query}").bind(start=span.start, stop=span.stop, **bounds)
+            made.append(name)
             answers.create(connection, name, asked.sql, asked.parameters)
         yield
     finally:
-        for name in _TABLES:
+        for name in made:
             answers.rows(connection, f"drop table if exists temp.{name}")
 
 

@@ -82,13 +82,19 @@ class Sight:
 
     def told_until(self, asked: Question) -> datetime | None:
         """Event time up to which rows of the table behind a measure were told."""
+        return self.told(asked.definition.header["reads"].split()[0])
+
+    def told(self, table: str) -> datetime | None:
+        """Event time up to which rows of a table, or of that behind a rollup, were told; ``None`` if none ever were."""
         if self._told is None:
             self._told = dict(answers.rows(
                 self.connection, "select table_name, max(time) from watermarks group by table_name"))
-        return self._told.get(_root(asked.definition.header["reads"].split()[0]))
+        return self._told.get(_root(table))
 
     def _distinct(self, asked: Question, keys: tuple[str, ...]) -> pl.DataFrame:
         table = asked.definition.header["reads"].split()[0]
+        if self.told(table) is None:
+            return pl.DataFrame(schema=dict.fromkeys(keys, pl.String))
         source = "operation_hours" if "operation" in keys else _GRAIN.get(table, table)
         if source == "request_minutes" and self.are_hours_fewer:
             source = "operation_hours"  # the same services, read in fewer rows

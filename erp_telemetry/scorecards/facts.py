@@ -8,7 +8,7 @@ from typing import Any
 
 from erp_telemetry import catalog
 from erp_telemetry.incidents import Incident, incidents
-from erp_telemetry.measures import WHOLE, Sight, answerable, ask, asked_once, condensed, question
+from erp_telemetry.measures import WHOLE, Question, Sight, answerable, ask_all, asked_once, condensed, question
 from erp_telemetry.objectives import HIGHER_IS_BETTER, UNITS, Objectives
 from erp_telemetry.store import Store, answers
 from erp_telemetry.window import Window
@@ -82,18 +82,20 @@ def _readings(
 ) -> dict[tuple[str, str | None], dict[str, Any]]:
     """Every measure that a row rests on, over the whole window, by service and for the whole system."""
     merged = answerable(window, sight.dropped_before, "latency_p99")
-    found: dict[tuple[str, str | None], dict[str, Any]] = {}
+    questions: list[Question] = []
+    for name in sorted({"error_ratio", "latency_p99", *(band.measure for band in objectives.bands)}):
+        span = answerable(window, sight.dropped_before, name)
+        every = f"{int(span.duration / MINUTE)}m"
+        questions += asked_once(question(
+            name, span, every, ("service",), None, "UTC", False, objectives.client_errors))
     with condensed(sight, window, merged):
-        for name in sorted({"error_ratio", "latency_p99", *(band.measure for band in objectives.bands)}):
-            span = answerable(window, sight.dropped_before, name)
-            every = f"{int(span.duration / MINUTE)}m"
-            asked = question(name, span, every, ("service",), None, "UTC", False, objectives.client_errors)
-            for one in asked_once(asked):
-                for reading in ask(sight, one, objectives).iter_rows(named=True):
-                    service = reading.get("service", WHOLE)
-                    # a series without a service is part of the whole, and no service of its own
-                    if service is not None:
-                        found[name, None if service == WHOLE else service] = reading
+        answered = ask_all(sight, questions, objectives)
+    found: dict[tuple[str, str | None], dict[str, Any]] = {}
+    for reading in (one for readings in answered for one in readings.iter_rows(named=True)):
+        service = reading.get("service", WHOLE)
+        # a series without a service is part of the whole, and no service of its own
+        if service is not None:
+            found[reading["measure"], None if service == WHOLE else service] = reading
     return found
 
 
