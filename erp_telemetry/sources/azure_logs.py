@@ -65,6 +65,8 @@ class AzureLogs:
         object.__setattr__(self, "workspace", self.workspace.lower())
         if self.tables is not None:
             object.__setattr__(self, "tables", (self.tables,) if isinstance(self.tables, str) else tuple(self.tables))
+        if self.tables == ():
+            raise ValueError("tables is empty, which would pull nothing: name a table, or leave tables out for all")
         self._queries(None)
         object.__setattr__(self, "_wire", Wire(
             self._scope, self.credential, self.endpoint, self.connection_verify, self.limits))

@@ -148,3 +148,9 @@ def test_lines_of_the_client_do_not_reach_a_terminal_nobody_meant_them_for(more:
     assert done.stdout.strip() == "True", done.stderr
     assert "a line of somebody else's" in done.stderr
     assert ("Incomplete download" in done.stderr) == bool(more), "who sets up logging gets every line"
+
+
+def test_no_table_at_all_is_refused(opened: Opening) -> None:
+    azure = opened(AppRequests=FRAME)
+    with pytest.raises(ValueError, match="tables is empty"):
+        et.AzureLogs(azure.workspace, azure.credential, tables=())

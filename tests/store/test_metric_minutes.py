@@ -195,6 +195,8 @@ def test_an_older_store_keeps_its_metrics_and_learns_their_series(tmp_path: Path
                          "'{\"c\":\"main\"}' as attributes",
                          {"at": later + timedelta(seconds=20 * number), "value": value, "id": str(number)})
         file.execute("insert into sealed values ('metrics', $at)", {"at": later - timedelta(days=1)})
+        file.execute("insert into watermarks values ('metrics', 'frames', 'inventory', 'p', $at)",
+                     {"at": later + timedelta(minutes=1)})
     store = et.Store(path)
     assert store.is_outdated
     days = et.Window(START, START + timedelta(days=11))
