@@ -91,6 +91,8 @@ def land(
                 if not engines.may_spare(connection):
                     raise
                 return commit()  # what does not fit into little may have all there is
+        except duckdb.InterruptException as error:
+            raise KeyboardInterrupt from error  # no other way of reading is tried for that
         except duckdb.OutOfMemoryException as error:
             raise StoreError(f"{part.name} does not fit: {error}") from error
         except (duckdb.Error, _SecondLookNeeded) as error:

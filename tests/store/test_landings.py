@@ -4,6 +4,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 import erp_telemetry as et
 from erp_telemetry import catalog
+from erp_telemetry.store import landings
 from erp_telemetry.store.rollups import ROLLUPS
 
 from ..events import START, incident, requests, weighted
@@ -215,3 +217,18 @@ def test_a_correction_of_an_undated_incident_wins_and_an_undated_one_never_beats
             store)
     et.pull(et.Frames(incidents=pl.DataFrame([corrected])), store)
     assert [one.impact for one in et.incidents(store, window)] == ["outage"]
+
+
+def test_ctrl_c_within_a_statement_is_no_reason_to_read_another_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def interrupted(*given: object) -> None:
+        asked.append(given)
+        raise duckdb.InterruptException("INTERRUPT Error: Interrupted!")
+
+    monkeypatch.setattr(landings, "_commit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        et.pull(et.Frames(requests=weighted()), et.Store(tmp_path / "s.duckdb"))
+    assert len(asked) == 1
