@@ -249,3 +249,17 @@ def test_recovery_leaves_out_what_began_at_an_estimated_moment() -> None:
         assert found["state"] == "no_data"
         assert str(found["rule"]).startswith("untested: ")
         assert "left out: 1 incidents whose start is estimated" in str(found["rule"])
+
+
+@pytest.mark.parametrize(("first", "last"), [(3, 4), (3, 10), (0, 5), (7, 52), (0, 60), (5, 60)])
+def test_a_window_of_any_minutes_says_of_the_system_what_its_measures_say(first: int, last: int) -> None:
+    store = et.Store()
+    rows = [{"id": str(n), "time": START + timedelta(seconds=13 * n), "service": ("orders", "billing")[n % 2],
+             "duration_ms": float(n % 97 + 1)} for n in range(270)]
+    et.pull(et.Frames(requests=requests(rows)), store)
+    window = et.Window(START + timedelta(minutes=first), START + timedelta(minutes=last))
+    card = et.score(store, window)
+    for kpi in ("latency_p99", "error_ratio"):
+        wanted = et.measure(store, kpi, window, every=f"{last - first}m", by=()).row(0, named=True)
+        found = row(card, kpi)
+        assert found["value"] is not None and (found["value"], found["n"]) == (wanted["value"], wanted["count"])

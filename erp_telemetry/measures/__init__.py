@@ -15,7 +15,7 @@ import polars as pl
 
 from erp_telemetry.analyses.intervals import wilson
 from erp_telemetry.errors import QueryError, nearest
-from erp_telemetry.measures.condensing import asked_once, condensed
+from erp_telemetry.measures.condensing import condensed, is_condensed
 from erp_telemetry.measures.grids import Sight, grid, refuse_dropped
 from erp_telemetry.measures.questions import FIVE, HOUR, QUANTILES, WHOLE, Question, fits, question
 from erp_telemetry.objectives import Objectives
@@ -23,8 +23,8 @@ from erp_telemetry.redactions import redact, redact_keys
 from erp_telemetry.store import Store, answers
 from erp_telemetry.window import Window
 
-__all__ = ["WHOLE", "Question", "Sight", "answerable", "ask", "ask_all", "asked_once", "condensed", "measure",
-           "question"]
+__all__ = ["WHOLE", "Question", "Sight", "answerable", "ask", "ask_all", "condensed", "is_condensed",
+           "measure", "question"]
 
 
 def measure(

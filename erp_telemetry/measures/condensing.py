@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 from erp_telemetry import catalog
 from erp_telemetry.measures.grids import Sight
@@ -48,8 +47,6 @@ def condensed(sight: Sight, window: Window, merged: Window) -> Iterator[None]:
             answers.rows(connection, f"drop table if exists temp.{name}")
 
 
-def asked_once(asked: Question) -> tuple[Question, ...]:
-    """What to ask inside the block for a question by service to be answered for the whole system too."""
-    if any(name in _TABLES for name in asked.definition.header["reads"].split()):
-        return (replace(asked, with_whole=True),)
-    return (asked, replace(asked, keys=()))
+def is_condensed(asked: Question) -> bool:
+    """Whether what answers a question stands condensed: raw rows and exact percentiles of minutes do not."""
+    return any(name in _TABLES for name in asked.query.header["reads"].split())

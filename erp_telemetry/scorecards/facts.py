@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from erp_telemetry import catalog
 from erp_telemetry.incidents import Incident, incidents
-from erp_telemetry.measures import WHOLE, Question, Sight, answerable, ask_all, asked_once, condensed, question
+from erp_telemetry.measures import WHOLE, Question, Sight, answerable, ask_all, condensed, is_condensed, question
 from erp_telemetry.objectives import HIGHER_IS_BETTER, UNITS, Objectives
 from erp_telemetry.store import Store, answers
 from erp_telemetry.window import Window
@@ -86,8 +86,9 @@ def _readings(
     for name in sorted({"error_ratio", "latency_p99", *(band.measure for band in objectives.bands)}):
         span = answerable(window, sight.dropped_before, name)
         every = f"{int(span.duration / MINUTE)}m"
-        questions += asked_once(question(
-            name, span, every, ("service",), None, "UTC", False, objectives.client_errors))
+        services, whole = (question(name, span, every, by, None, "UTC", False, objectives.client_errors)
+                           for by in (("service",), ()))
+        questions += [replace(services, with_whole=True)] if is_condensed(services) else [services, whole]
     with condensed(sight, window, merged):
         answered = ask_all(sight, questions, objectives)
     found: dict[tuple[str, str | None], dict[str, Any]] = {}
