@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+import pytest
 
 import erp_telemetry as et
 
@@ -72,3 +74,18 @@ def wanted(frame: pl.DataFrame, window: et.Window = MORNING, before: datetime | 
 def data_asked(azure: LoopbackAzure) -> int:
     """How many downloads the loopback was asked for."""
     return sum(one.kind == "data" and "print" not in one.query for one in azure.asked)
+
+
+def refusal(asked: et.AzureLogs, kind: type[et.SourceError] = et.SourceUnreachable) -> str:
+    with pytest.raises(et.SourceError) as caught:
+        et.pull(asked, et.Store(), MORNING)
+    assert type(caught.value) is kind
+    line = str(caught.value)
+    assert "\n" not in line and len(line) < 400
+    return line
+
+
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

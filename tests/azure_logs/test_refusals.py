@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 from dataclasses import replace
 from typing import Any
@@ -12,7 +11,20 @@ import pytest
 import erp_telemetry as et
 
 from .conftest import Opening
-from .support import DAY, HOUR, MINUTE, MORNING, every, limits, requests, source, spans, wanted
+from .support import (
+    DAY,
+    HOUR,
+    MINUTE,
+    MORNING,
+    closed_port,
+    every,
+    limits,
+    refusal,
+    requests,
+    source,
+    spans,
+    wanted,
+)
 
 
 class Stranger:
@@ -32,21 +44,6 @@ class SignedOut:
         from azure.core.exceptions import ClientAuthenticationError
 
         raise ClientAuthenticationError("Please run 'az login' to set up an account\nand so on")
-
-
-def refusal(asked: et.AzureLogs, kind: type[et.SourceError] = et.SourceUnreachable) -> str:
-    with pytest.raises(et.SourceError) as caught:
-        et.pull(asked, et.Store(), MORNING)
-    assert type(caught.value) is kind
-    line = str(caught.value)
-    assert "\n" not in line and len(line) < 400
-    return line
-
-
-def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_a_wrong_workspace(opened: Opening) -> None:

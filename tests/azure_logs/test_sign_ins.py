@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,7 +13,7 @@ import pytest
 import erp_telemetry as et
 
 from .conftest import Opening
-from .support import DAY, HOUR, MORNING, every, requests, source, spans, wanted
+from .support import DAY, HOUR, MORNING, closed_port, every, refusal, requests, source, spans, wanted
 
 pytest.importorskip("azure.identity", reason="azure-identity is not installed: it comes with the extra azure")
 
@@ -51,21 +50,6 @@ def set_environment(azure: LoopbackAzure, patch: pytest.MonkeyPatch, **changed: 
             "AZURE_AUTHORITY_HOST": azure.endpoint, "REQUESTS_CA_BUNDLE": azure.certificate} | changed
     for name, value in told.items():
         patch.setenv(name, value)
-
-
-def refusal(asked: et.AzureLogs, kind: type[et.SourceError] = et.SourceUnreachable) -> str:
-    with pytest.raises(et.SourceError) as caught:
-        et.pull(asked, et.Store(), MORNING)
-    assert type(caught.value) is kind
-    line = str(caught.value)
-    assert "\n" not in line and len(line) < 300
-    return line
-
-
-def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_a_client_secret_signs_in(opened: Opening) -> None:
