@@ -12,6 +12,9 @@
     ├── StoreError                locked by another process, written by a newer version, damaged
     └── NotEnoughReadings         a model was given n readings and needs m
 
+    UserWarning
+    └── ShortfallWarning          an answer stands on a store that is known to lack rows of its window
+
 Wrong arguments stay ``ValueError``. A message says what happened, with the facts, then what to do.
 """
 
@@ -55,6 +58,10 @@ class StoreError(TelemetryError):
 
 class NotEnoughReadings(TelemetryError):
     """A model was given n readings and needs m."""
+
+
+class ShortfallWarning(UserWarning):
+    """An answer stands on a store that is known to lack rows of its window: a pull was told to keep a part."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -37,6 +37,7 @@ class Quality:
     - ``population``: by ``table_name, service``: ``rows``, their ``count`` as weighed, of it ``user, probe,
       synthetic``; of users ``good, client_errors, failed, unknown``, and ``untimed`` (without a duration).
     - ``pulls``: by ``source``: ``slices, rows, duplicates, late, unprovable, rejected``.
+    - ``shortfalls``: what sources are known to have and the store to lack, see ``Store.shortfalls``.
     - ``set_aside``: ``reason, lines``.
     """
 
@@ -48,6 +49,7 @@ class Quality:
     population: pl.DataFrame
     pulls: pl.DataFrame
     rows: Mapping[str, int]
+    shortfalls: pl.DataFrame
     set_aside: pl.DataFrame
 
 
@@ -74,6 +76,7 @@ def quality(store: Store, window: Window) -> Quality:
         population=redact_keys(population, ("service",)),
         pulls=ledger.group_by("source").agg(pl.len().alias("slices"), *totals).sort("source"),
         rows=dict(sorted(kept.items())),
+        shortfalls=store.shortfalls(window),
         set_aside=store.rejects().group_by("reason").agg(pl.len().alias("lines")).sort(
             ["lines", "reason"], descending=[True, False]),
     )

@@ -23,36 +23,61 @@ class Slice:
     """A part of a source: its name in the ledger, a fingerprint of its content, where it lies.
 
     The same name with the same fingerprint is the same content: a second pull asks for it no more.
-    ``is_cut`` says that its rows lie in the slice by construction: a pull then keeps all of them, whatever
-    its window, and other windows may use its ledger entry. ``rows`` and ``bytes`` are what is expected of it,
-    where the source tells.
+    ``span`` is told of a slice that is cut by time, whose rows lie in it by construction: a pull then keeps all
+    of them, whatever its window, and other windows may use its ledger entry. ``rows`` and ``bytes`` are what is
+    expected of it, where the source tells.
     """
 
     name: str
     fingerprint: str
     path: Path | None = None
     table: str | None = None
-    is_cut: bool = False
+    span: Window | None = None
     rows: int | None = None
     bytes: int | None = None
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it is cut by time."""
+        return self.span is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """Rows that a source is known to have and that did not come.
+
+    ``name`` is that of their slice, or begins as those of the source do; ``kind`` is *short* (a slice landed with
+    fewer rows than its source has), *refused* (it could not be read) or *uncounted* (it could not be planned).
+    ``span`` and ``rows`` are null where nothing tells when, or how many.
+    """
+
+    name: str
+    kind: str
+    table: str | None
+    span: Window | None
+    rows: int | None
+    reason: str
 
 
 class Plan(list[Slice]):
     """Slices to read, by a source that also says what needs no reading and what it lacks.
 
     ``held`` counts slices that the ledger holds; ``absent`` names tables that the source does not have;
-    ``missing`` says what could not be planned, and why; ``until`` is the moment up to which it is read.
+    ``missing`` says what could not be planned, and why, for people, ``lacks`` span by span; ``until`` is the moment
+    up to which it is read. ``beginnings`` are those of the names of slices that the window was planned anew of.
     """
 
     def __init__(
         self, slices: Iterable[Slice], held: int = 0, absent: tuple[str, ...] = (), missing: tuple[str, ...] = (),
-        until: datetime | None = None,
+        until: datetime | None = None, lacks: tuple[Shortfall, ...] = (), beginnings: tuple[str, ...] = (),
     ) -> None:
         super().__init__(slices)
         self.held = held
         self.absent = absent
         self.missing = missing
         self.until = until
+        self.lacks = lacks
+        self.beginnings = beginnings
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Annotated, Any
 
 import typer
@@ -49,7 +50,11 @@ class _Refusing(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         screens.secrets.begin()
         try:
-            return super().invoke(ctx)
+            with warnings.catch_warnings():
+                # the figures of one command may stand on the same lack
+                warnings.simplefilter("once", et.ShortfallWarning)
+                warnings.showwarning = _warned
+                return super().invoke(ctx)
         except _UsageError as error:
             raise _misused(error, ctx.invoked_subcommand) from error
         except et.TelemetryError as error:
@@ -65,6 +70,10 @@ class _Refusing(TyperGroup):
             raise _stopped(ctx) from error
         finally:
             screens.warn_hidden()
+
+
+def _warned(message: Warning | str, *_: Any, **__: Any) -> None:
+    screens.warn(f"[bold yellow]erp-telemetry:[/] {screens.safe(screens.typed(str(message)))}")
 
 
 def _refused(what: str, code: int) -> typer.Exit:

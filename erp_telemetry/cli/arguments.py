@@ -26,11 +26,12 @@ WHEN, WHICH, OUTPUT = "When", "Which", "Output"
 
 
 class Gate(StrEnum):
-    """Scorecard states that can fail a build."""
+    """Scorecard states that can fail a build, and rows of the window that are known to be missing."""
 
     missed = "missed"
     insufficient = "insufficient"
     no_data = "no_data"
+    short = "short"
 
 
 StoreOption = Annotated[Path, typer.Option(

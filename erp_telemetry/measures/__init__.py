@@ -20,7 +20,7 @@ from erp_telemetry.measures.grids import Sight, grid, refuse_dropped
 from erp_telemetry.measures.questions import FIVE, HOUR, QUANTILES, WHOLE, Question, fits, question
 from erp_telemetry.objectives import Objectives
 from erp_telemetry.redactions import redact, redact_keys
-from erp_telemetry.store import Store, answers
+from erp_telemetry.store import Store, answers, shortfalls
 from erp_telemetry.window import Window
 
 __all__ = ["WHOLE", "Question", "Sight", "answerable", "ask", "ask_all", "condensed", "is_condensed",
@@ -56,12 +56,16 @@ def measure(
     Raises:
         QueryError: no such measure, a dimension it cannot be asked by, a step it cannot answer.
         ValueError: ``every`` or ``zone`` is written wrongly.
+
+    Warns:
+        ShortfallWarning: rows of the window are known to be missing, as a pull that keeps parts found.
     """
     if not isinstance(window, Window):
         raise TypeError(f"window is an et.Window, such as Window.parse('2026-06-22/2026-07-06'), not {window!r}")
     policy = Objectives.wanted(objectives).client_errors
     asked = question(name, window, every, by, where, zone, exact, policy)
     with store.reading() as connection:
+        shortfalls.warn(connection, window)
         readings = ask(Sight(connection), asked, objectives)
     return redact_keys(readings, asked.keys) if is_redacted else readings
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import polars as pl
@@ -15,8 +15,8 @@ from erp_telemetry.pulls.batches import Batches
 from erp_telemetry.pulls.progress import Progress, Track
 from erp_telemetry.pulls.receipts import Receipt, Reopened
 from erp_telemetry.redactions import redact
-from erp_telemetry.slices import Batch, Plan, Slice, Source
-from erp_telemetry.store import CarefulReadNeeded, Landed, Store, answers, land
+from erp_telemetry.slices import Batch, Plan, Shortfall, Slice, Source
+from erp_telemetry.store import CarefulReadNeeded, Landed, Store, answers, land, shortfalls
 from erp_telemetry.window import Window
 
 
@@ -48,16 +48,19 @@ def pull(
     known = _known(store, window)
     parts = source.slices(None, window, known)
     receipt = Receipt(source.name, skipped=_held(source, window, known, parts), window=window)
+    order = _Order(uuid.uuid4().hex, wanted, window)
     if isinstance(parts, Plan):
         receipt.absent, receipt.until = parts.absent, parts.until
         receipt.missing = tuple(redact(line).value for line in parts.missing)
-    order = _Order(uuid.uuid4().hex, wanted, window)
+        _note(store, source, order, parts.lacks)
     track = Track(source, parts, progress)
     with Batches(source, parts, track.tell) as batches:
         for part in parts:
             track.begin(part)
             track.end(part, _pull_one(batches, store, part, order, receipt))
     track.begin(None)
+    if isinstance(parts, Plan) and window is not None:
+        _settle(store, parts, window, order)
     if parts and len(receipt.refused) == len(parts):
         raise SourceError("; ".join(receipt.refused[:5]))
     receipt.watermark = store.watermark
@@ -74,6 +77,24 @@ class _Order:
     objectives: Objectives
     window: Window | None
     entries: list[int] = field(default_factory=list)
+
+
+def _note(store: Store, source: Source, order: _Order, lacks: Sequence[Shortfall]) -> None:
+    """Let the store remember what it is known to lack."""
+    if lacks:
+        with store.writing() as connection:
+            shortfalls.note(connection, [replace(one, reason=redact(one.reason).value) for one in lacks],
+                            source.name, order.marker)
+
+
+def _settle(store: Store, plan: Plan, window: Window, order: _Order) -> None:
+    """What earlier pulls lacked of the window was asked for anew by this one."""
+    with store.reading() as connection:
+        is_short = answers.count(connection, "shortfalls") > 0
+    if is_short:
+        with store.writing() as connection:
+            for beginning in plan.beginnings:
+                shortfalls.settle_window(connection, beginning, window, order.marker)
 
 
 def _reopened(store: Store, source: Source, order: _Order) -> tuple[Reopened, ...]:
@@ -110,6 +131,10 @@ def _pull_one(batches: Batches, store: Store, part: Slice, order: _Order, receip
         raise  # what cannot be reached now is not asked once for every slice that is left
     except SourceError as error:
         receipt.refused.append(redact(str(error)).value)
+        # of what is not cut by time nothing tells which windows lack it
+        if part.span is not None:
+            _note(store, batches.source, order, [
+                Shortfall(part.name, "refused", part.table, part.span, part.rows, str(error))])
         return 0
     order.entries.append(landed.entry)
     receipt.slices += 1

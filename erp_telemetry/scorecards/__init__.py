@@ -17,7 +17,7 @@ from erp_telemetry.schema import SCORECARD, polars_schema
 from erp_telemetry.scorecards.facts import Facts, gather, judged, row
 from erp_telemetry.scorecards.outages import union_seconds, uptime
 from erp_telemetry.scorecards.recoveries import mean_time, recovery
-from erp_telemetry.store import Store
+from erp_telemetry.store import Store, shortfalls
 from erp_telemetry.window import Window
 
 __all__ = ["score", "union_seconds"]
@@ -31,10 +31,14 @@ def score(store: Store, window: Window, objectives: Objectives | None = None) ->
         coverage, rule, unit``. The seven success metrics, then the seven health bands; the whole
         system first, then each service. States: met, missed, insufficient, no_data; of bands
         normal, warning, critical, unknown.
+
+    Warns:
+        ShortfallWarning: rows of the window are known to be missing, as a pull that keeps parts found.
     """
     if not isinstance(window, Window):
         raise TypeError(f"window is an et.Window, such as Window.parse('2026-06-22/2026-07-06'), not {window!r}")
-    with store.reading():
+    with store.reading() as connection:
+        shortfalls.warn(connection, window)
         facts = gather(store, window, Objectives.wanted(objectives))
     rows: list[dict[str, Any]] = []
     for service in (None, *facts.services):

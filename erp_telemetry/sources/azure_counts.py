@@ -9,9 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from erp_telemetry.errors import PartialAnswer, SourceError
+from erp_telemetry.slices import Shortfall
 from erp_telemetry.sources.azure_bodies import Reader, scratch
 from erp_telemetry.sources.azure_failures import TooMuch
 from erp_telemetry.sources.azure_spans import Span
+from erp_telemetry.window import Window
 
 _BINS = ("time", "n", "bytes")
 _SCAN = ("total", "bins")
@@ -34,6 +36,11 @@ class Table:
     def missing(self) -> tuple[str, ...]:
         """A line for each span."""
         return tuple(f"{self.reader.query.reads} {span}: {why}" for span, why in self.lacks)
+
+    def shortfalls(self, beginning: str) -> tuple[Shortfall, ...]:
+        """The same for a store to remember; ``beginning`` is that of the names of the table's slices."""
+        return tuple(Shortfall(beginning, "uncounted", self.reader.query.answers, Window(span.start, span.stop), None,
+                               why) for span, why in self.lacks)
 
     def count(self, span: Span) -> int | None:
         """How many rows a span has; ``None`` where that cannot be counted and parts are allowed."""

@@ -13,7 +13,7 @@ from erp_telemetry.slices import Plan, Slice
 from erp_telemetry.sources.azure_bodies import Reader, scratch
 from erp_telemetry.sources.azure_counts import Bin, Table, moment
 from erp_telemetry.sources.azure_failures import NeedsSearch, NotUnderstood
-from erp_telemetry.sources.azure_spans import Entry, Held, Span, slice_name
+from erp_telemetry.sources.azure_spans import Entry, Held, Span, slice_beginning, slice_name
 from erp_telemetry.sources.azure_wire import Question, Wire
 from erp_telemetry.window import Window
 from erp_telemetry.workspace_queries import WorkspaceQuery
@@ -53,7 +53,9 @@ class Planner:
         there = [found for found in plans if found is not None]
         slices = sorted((one for found in there for one in found), key=lambda one: (one.name.split("/")[2], one.name))
         return Plan(slices, sum(found.held for found in there), absent,
-                    tuple(line for found in there for line in found.missing), self.before)
+                    tuple(line for found in there for line in found.missing), self.before,
+                    tuple(one for found in there for one in found.lacks),
+                    tuple(one for found in there for one in found.beginnings))
 
     def _of_files(self, queries: list[WorkspaceQuery], entries: list[Entry]) -> list[Plan | None]:
         """The plan of each query, as many at a time as the service allows; one that fails ends all."""
@@ -96,9 +98,10 @@ class Planner:
             raise SourceError(f"queries/{query.name}.kql does not run in this workspace: {error}") from error
         slices = [_slice(self.wire.scope.key, file, query.answers, *counted)
                   for counted in (*found, *((span, count, None) for span, count in again))]
+        beginning = slice_beginning(self.wire.scope.key, file)
         untouched = latest.keys() - {span for span, _ in again}
         return Plan(slices, sum(span.start < self.window.stop and span.stop > self.window.start for span in untouched),
-                    missing=table.missing)
+                    missing=table.missing, lacks=table.shortfalls(beginning), beginnings=(beginning,))
 
     @property
     def _oldest(self) -> datetime:
@@ -228,4 +231,5 @@ def _runs(entries: Iterable[Entry]) -> list[list[Entry]]:
 
 
 def _slice(workspace: str, file: str, table: str, span: Span, count: int, size: int | None) -> Slice:
-    return Slice(slice_name(workspace, file, span), f"n={count}", table=table, is_cut=True, rows=count, bytes=size)
+    return Slice(slice_name(workspace, file, span), f"n={count}", table=table, span=Window(span.start, span.stop),
+                 rows=count, bytes=size)

@@ -68,8 +68,13 @@ def stamp(moment: datetime) -> str:
 
 def slice_name(workspace: str, file: str, span: Span) -> str:
     """The name of a slice in the ledger."""
-    return (f"azure_logs:{workspace}/{file}/{stamp(span.start)}/{stamp(span.stop)}/"
+    return (f"{slice_beginning(workspace, file)}{stamp(span.start)}/{stamp(span.stop)}/"
             f"{stamp(span.after)}..{stamp(span.before)}")
+
+
+def slice_beginning(workspace: str, file: str) -> str:
+    """How the names of all slices begin that ask one file of a workspace."""
+    return f"azure_logs:{workspace}/{file}/"
 
 
 def entry(workspace: str, name: str, fingerprint: str) -> Entry | None:

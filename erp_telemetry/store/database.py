@@ -19,7 +19,7 @@ import polars as pl
 
 from erp_telemetry.errors import QueryError, StoreError
 from erp_telemetry.redactions import redact
-from erp_telemetry.store import answers, ledger, migrations, retention
+from erp_telemetry.store import answers, ledger, migrations, retention, shortfalls
 from erp_telemetry.store.engines import Engine
 from erp_telemetry.window import Window
 
@@ -140,6 +140,16 @@ class Store:
         with self.reading() as connection:
             found = answers.frame(connection, "select slice, file, line, reason, excerpt from rejects order by all")
         return redact(found).value
+
+    def shortfalls(self, window: Window) -> pl.DataFrame:
+        """What sources are known to have of a window and the store to lack, until a later pull brings it.
+
+        ``table_name, source, slice, kind`` (*short*: a slice landed with fewer rows, *refused*: it could not be read,
+        *uncounted*: it could not be planned), ``start, stop`` (null: nothing tells when), ``rows`` (null: nothing
+        tells how many), ``reason, told_at``.
+        """
+        with self.reading() as connection:
+            return redact(shortfalls.lacking(connection, window)).value
 
     def sql(self, query: str, /, *, is_redacted: bool = True, **parameters: object) -> pl.DataFrame:
         """Ask the store in SQL; ``$name`` parameters are bound. A file is only read, and nothing beside it touched.

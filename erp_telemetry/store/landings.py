@@ -19,7 +19,17 @@ from erp_telemetry.errors import PartialAnswer, SourceError, StoreError
 from erp_telemetry.redactions import excerpt, redact
 from erp_telemetry.schema import CALLS, TABLES, Table
 from erp_telemetry.slices import Batch, Reject, Slice
-from erp_telemetry.store import answers, arrivals, duplicates, engines, ledger, percentiles, retention, rollups
+from erp_telemetry.store import (
+    answers,
+    arrivals,
+    duplicates,
+    engines,
+    ledger,
+    percentiles,
+    retention,
+    rollups,
+    shortfalls,
+)
 from erp_telemetry.window import Window
 
 
@@ -142,6 +152,9 @@ def _land(landing: _Landing, is_direct: bool) -> None:
         "rejected": len(landed.rejects), "late": landed.late, "unprovable": landed.unprovable,
         "expected": batch.expected_count, "first_time": landed.first_time, "last_time": landed.last_time,
     })
+    shortfalls.land(connection, landing.part, landing.origin.source, landing.pull, {
+        "the source has more rows than came": (batch.expected_count or 0) - landed.accounted,
+        "rows of pruned minutes, which nothing tells from those counted before": landed.untellable})
 
 
 def _fingerprint(landing: _Landing) -> str:

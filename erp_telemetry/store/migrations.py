@@ -14,7 +14,7 @@ from erp_telemetry.store.answers import rows, transaction, value
 from erp_telemetry.store.rollups import ROLLUPS
 from erp_telemetry.window import Window
 
-VERSION = 4
+VERSION = 5
 
 # version 2 tells how many requests had a duration; before it, every one had
 _COUNTERS = ("request_minutes", "operation_hours", "dependency_minutes")
@@ -22,6 +22,15 @@ _COUNTERS = ("request_minutes", "operation_hours", "dependency_minutes")
 _NEW = ("latency_sketch_hours", "dependency_sketch_hours")
 # version 4 keeps sketches by the day, for windows of months
 _DAYS = ("latency_sketch_days", "dependency_sketch_days")
+# version 5 remembers what sources are known to have and the store to lack
+_LACKED = """insert into shortfalls
+    select slice, source, pull, 'short', null,
+        try_cast(regexp_extract(slice, '/([0-9T:.-]+Z)/([0-9T:.-]+Z)/', 1) as timestamptz),
+        try_cast(regexp_extract(slice, '/([0-9T:.-]+Z)/([0-9T:.-]+Z)/', 2) as timestamptz),
+        cast(said[2] as bigint) - cast(said[1] as bigint), 'the source has more rows than came', pulled_at
+    from (select *, regexp_extract_all(fingerprint, '\\d+') as said from ledger
+          qualify row_number() over (partition by slice order by entry desc) = 1)
+    where fingerprint like 'partial:%'"""
 # and metrics by series, with the points of running totals
 _POINTS = ROLLUPS["metric_minutes"].columns["points"]
 
@@ -72,7 +81,7 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: str) -> None:
 
 def _since(found: int) -> list[str]:
     return [*(_second() if found < 2 else ()), *(_third() if found < 3 else ()),
-            *(part for name in _DAYS for part in _filled(name))]
+            *(part for name in _DAYS if found < 4 for part in _filled(name)), *_fifth()]
 
 
 def _second() -> list[str]:
@@ -99,6 +108,11 @@ def _third() -> list[str]:
                    or "create table minute_percentiles" in part]
     statements += ["insert into observed_minutes by name select time, service from temp.heard", "drop table temp.heard"]
     return [*statements, *(part for name in _NEW for part in _filled(name)), *_series()]
+
+
+def _fifth() -> list[str]:
+    """From version 4 to 5: what slices are short of, as the ledger tells it."""
+    return [*(part for part in _own() if "create table shortfalls" in part), _LACKED]
 
 
 def _remake_percentiles(connection: duckdb.DuckDBPyConnection) -> None:

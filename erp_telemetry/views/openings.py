@@ -82,6 +82,11 @@ def _telemetry(found: Mapping[str, Any]) -> str:
         f"{row['service']} ({readable(row['longest_silence'] * 60.0, 's')})" for row in silent[:_NAMED])
         + (f" and {len(silent) - _NAMED} more" if len(silent) > _NAMED else "")
         if silent else f"None of {len(found['coverage'])} services was silent for more than {_SILENT_MINUTES} minutes")
+    lacked = found["lacked"]
+    if lacked["spans"]:
+        spans = f", and those of {lacked['uncounted']:,} spans not counted" if lacked["uncounted"] else ""
+        text = (f"{lacked['rows']:,} rows of this window are known to be missing{spans}: all figures stand on the "
+                f"rest. {text}")
     counts = [f"{found['rejected']:,} lines set aside", f"{found['duplicates']:,} duplicates dropped",
               f"{found['late']:,} rows late"]
     if found["implausible"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -12,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from erp_telemetry.contexts import Context, context
+from erp_telemetry.errors import ShortfallWarning
 from erp_telemetry.incidents import Incident, incidents, overlapping
 from erp_telemetry.logs import logs
 from erp_telemetry.measures import measure
@@ -20,7 +22,7 @@ from erp_telemetry.quality import Quality, quality
 from erp_telemetry.redactions import redact
 from erp_telemetry.scorecards import score
 from erp_telemetry.states import health
-from erp_telemetry.store import Store
+from erp_telemetry.store import Store, shortfalls
 from erp_telemetry.views.log_sections import log_section
 from erp_telemetry.views.openings import opening
 from erp_telemetry.views.origins import origins
@@ -37,7 +39,19 @@ _URGENCY = {"critical": 0, "missed": 1, "warning": 2, "insufficient": 3, "unknow
 
 
 def review(store: Store, window: Window, objectives: Objectives) -> tuple[dict[str, Any], dict[str, str]]:
-    """The facts of a window, and the SVG of each chart by its key."""
+    """The facts of a window, and the SVG of each chart by its key.
+
+    Warns:
+        ShortfallWarning: rows of the window are known to be missing; the facts say so too.
+    """
+    with store.reading() as connection:
+        shortfalls.warn(connection, window)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ShortfallWarning)
+            return _reviewed(store, window, objectives)
+
+
+def _reviewed(store: Store, window: Window, objectives: Objectives) -> tuple[dict[str, Any], dict[str, str]]:
     around = context(store, window, objectives=objectives)
     card = score(store, window, objectives).to_dicts()
     every, width = step_for(window)
@@ -163,7 +177,9 @@ def _quality(store: Store, found: Quality) -> dict[str, Any]:
         "weights": weighed.to_dicts(), "weighed_rows": int(found.weights["rows"].sum()),
         "single_rows": int(found.weights["rows"].sum()) - int(weighed["rows"].sum()),
         "implausible": int(found.weights["warning"].count()), "population": found.population.to_dicts(),
-        "reasons": found.set_aside.to_dicts(),
+        "reasons": found.set_aside.to_dicts(), "shortfalls": found.shortfalls.head(SHOWN_REJECTS).to_dicts(),
+        "lacked": {"spans": found.shortfalls.height, "rows": int(found.shortfalls["rows"].sum()),
+                   "uncounted": found.shortfalls["rows"].null_count()},
         # how a line begins may be a secret: it stays in the store
         "set_aside": store.rejects().sort(pl.all()).head(SHOWN_REJECTS).select("file", "line", "reason").to_dicts(),
     }

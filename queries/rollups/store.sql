@@ -4,6 +4,11 @@ create table ledger (
     row_counts varchar, rows bigint, duplicates bigint, rejected bigint, late bigint, unprovable bigint,
     expected bigint, first_time timestamptz, last_time timestamptz, previous_hash varchar, hash varchar
 );
+-- rows that a source is known to have and the store to lack, until a later pull brings them
+create table shortfalls (
+    slice varchar, source varchar, pull varchar, kind varchar, table_name varchar, start timestamptz, stop timestamptz,
+    rows bigint, reason varchar, told_at timestamptz
+);
 create table rejects (slice varchar, file varchar, line bigint, reason varchar, excerpt varchar);
 create table watermarks (table_name varchar, source varchar, service varchar, pull varchar, time timestamptz);
 create table sealed (table_name varchar, before timestamptz);

@@ -47,6 +47,7 @@ def missing_is_said(azure: LoopbackAzure, store: et.Store, asked: et.AzureLogs) 
         return True
     partial = [mark for mark in latest(store).values() if mark.startswith("partial:")]
     assert bool(receipt.short) == bool(partial)
+    assert store.shortfalls(MORNING).is_empty() == receipt.is_complete, "the store knows what the receipt says"
     return not receipt.is_complete
 
 

@@ -24,7 +24,8 @@ from erp_telemetry.cli.arguments import (
 from erp_telemetry.cli.trends import trends
 
 GateOption = Annotated[list[Gate] | None, typer.Option(
-    "--fail-on", help="Exit 2 if a KPI is so; repeatable.", rich_help_panel=OUTPUT)]
+    "--fail-on", help="Exit 2 if a KPI is so, or rows are known to be missing (`short`); repeatable.",
+    rich_help_panel=OUTPUT)]
 
 
 def score(
@@ -53,8 +54,10 @@ def score(
     else:
         services = list(dict.fromkeys(row["service"] for row in rows))
         screens.print_scorecard(rows, f"Scorecard {asked}", trends(held, asked, own, services, screens.bars()))
-    hit = [row for row in rows if row["state"] in set(fail_on or ())]
+    hit = [f"{row['kpi']} of {row['service'] or screens.WHOLE} {row['state']}"
+           for row in rows if row["state"] in set(fail_on or ())]
+    if Gate.short in (fail_on or ()) and held.shortfalls(asked).height:
+        hit.append("rows are missing")
     if hit:
-        names = ", ".join(f"{row['kpi']} of {row['service'] or screens.WHOLE} {row['state']}" for row in hit)
-        screens.warn(f"[bold red]gate missed:[/] {screens.safe(names)}")
+        screens.warn(f"[bold red]gate missed:[/] {screens.safe(', '.join(hit))}")
         raise typer.Exit(2)

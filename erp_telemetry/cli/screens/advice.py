@@ -11,6 +11,7 @@ _TYPED = {
     "give endpoint=, and a credential whose tokens are for the Log Analytics API": "give --endpoint, and sign in to it",
     "check what credential= is": "check AZURE_CLIENT_ID and the like, which it may sign in with",
     ", or lower concurrent= of AzureLimits": "",
+    "store.shortfalls(window) lists them": "erp-telemetry report lists them",
     ", or pass an aware datetime": "",
     "connection_verify is no file": "--authority is no file",
     ", or pass credential=, any object with get_token": "",
