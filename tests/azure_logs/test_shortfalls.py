@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 
 import erp_telemetry as et
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 FRAME = requests(every(MINUTE))
 BEFORE = et.Window(DAY - 3 * HOUR, DAY)
+FOURTH = Path(__file__).parents[1] / "store" / "fixtures" / "version_4.duckdb.gz"
 
 
 def half(azure: LoopbackAzure, store: et.Store) -> et.Receipt:
@@ -129,3 +132,17 @@ def test_the_shell_says_it_on_stderr_and_a_gate_can_fail_on_it(opened: Opening, 
     et.pull(source(azure), et.Store(path), MORNING)
     whole = call("score", "--store", path, *window, "--fail-on", "short")
     assert whole.exit_code == 0 and "missing" not in whole.stderr
+
+
+def test_a_store_of_version_4_knows_it_from_its_ledger(opened: Opening, tmp_path: Path) -> None:
+    """Written by the last commit of version 4: 21 of the 72 rows of a morning came."""
+    path = tmp_path / "fourth.duckdb"
+    path.write_bytes(gzip.decompress(FOURTH.read_bytes()))
+    with duckdb.connect(str(path), read_only=True) as file:
+        assert file.execute("select max(version) from store_version").fetchall() == [(4,)]
+    store, frame = et.Store(path), requests(every(10 * MINUTE))
+    with pytest.warns(et.ShortfallWarning, match="51 rows of azure_logs between 2026-03-10 00:00 and 2026-03-10 12:00"):
+        et.score(store, MORNING)
+    azure = opened(AppRequests=frame)
+    assert et.pull(source(azure), store, BEFORE).is_complete and spans(store) == wanted(frame)
+    assert store.shortfalls(MORNING).is_empty() and store.verify() > 1
