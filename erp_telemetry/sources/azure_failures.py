@@ -27,7 +27,10 @@ _BY_SEARCH = "UnsupportedApiQueryValidationError"
 
 
 class TooMuch(SourceError):
-    """The service could not answer a question whole, or not in time; ``path`` holds what came."""
+    """The service could not answer a question whole, or not in time; ``path`` holds what came.
+
+    Who asked says what to do, which is to ask for less while that is possible.
+    """
 
     def __init__(self, message: str, path: Path | None = None) -> None:
         super().__init__(message)
@@ -71,7 +74,7 @@ def told(endpoint: str) -> Iterator[None]:
     except (exceptions.ServiceResponseTimeoutError, exceptions.ServiceRequestTimeoutError) as error:
         if isinstance(error, exceptions.ServiceRequestTimeoutError):
             raise Busy("no connection in time", "check the network, and HTTPS_PROXY where one is needed") from error
-        raise TooMuch(f"{endpoint}: no answer in time: ask for a shorter window, or pull again") from error
+        raise TooMuch(f"no answer of {endpoint} in time") from error
     except exceptions.ServiceRequestError as error:
         raise _unconnected(str(error), _innermost_cause(error)) from error
     except exceptions.AzureError as error:
@@ -108,7 +111,7 @@ def refuse(status: int, headers: Mapping[str, str], text: str, scope: Scope) -> 
     """Raise what an answer that is not 200 means."""
     code, said = _error(text)
     if status in (413, 504) or (status in (400, 500) and any(mark in text for mark in _TOO_MUCH)):
-        raise TooMuch(f"the service gave up ({status} {said}): ask for a shorter window, or pull again")
+        raise TooMuch(f"the service gave up ({status} {said})")
     if status in _PASSING:
         advice = "pull again later: what came stays" if status != 429 else \
             "others ask this workspace too: pull again later, or lower concurrent= of AzureLimits"
@@ -138,7 +141,7 @@ def refuse(status: int, headers: Mapping[str, str], text: str, scope: Scope) -> 
 def too_much(error: Any, path: Path) -> TooMuch:
     """What a 200 that says it is not whole means."""
     said = _innermost(error)
-    return TooMuch(f"the service answered in part ({said}): ask for a shorter window, or pull again", path)
+    return TooMuch(f"the service answered in part ({said})", path)
 
 
 def _error(text: str) -> tuple[str, str]:
