@@ -130,13 +130,6 @@ def test_a_table_nobody_has_a_query_for() -> None:
         et.AzureLogs("00000000-0000-0000-0000-000000000000", tables=("AppRequest",))
 
 
-def test_limits_that_cannot_be() -> None:
-    with pytest.raises(ValueError, match="rows of AzureLimits is above 0, not 0"):
-        et.AzureLimits(rows=0)
-    with pytest.raises(ValueError, match="at most 600 s"):
-        et.AzureLimits(wait_seconds=601)
-
-
 def test_a_credential_is_not_shown(opened: Opening) -> None:
     assert "redential" not in repr(source(opened()))
 

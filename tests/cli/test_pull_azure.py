@@ -72,6 +72,11 @@ def test_a_secret_that_expired_is_one_line(azure: LoopbackAzure, tmp_path: Path)
     (["prod-logs"], "a GUID"), (["11111111-2222-4333-8444-555555555555", "--table", "AppRequest"], "Did you mean"),
     (["11111111-2222-4333-8444-555555555555", "--last", "7d", "--window", "2026-03-01/2026-03-02"], "not both"),
     (["11111111-2222-4333-8444-555555555555", "--settle", "-1"], "0 or more"),
+    (["11111111-2222-4333-8444-555555555555", "--settle", "1e12"], "at most 7 days"),
+    (["11111111-2222-4333-8444-555555555555", "--settle", "inf"], "at most 7 days"),
+    (["11111111-2222-4333-8444-555555555555", "--settle", "nan"], "a number of minutes"),
+    (["11111111-2222-4333-8444-555555555555", "--last", "9" * 400 + "d"], "longer than any calendar"),
+    (["11111111-2222-4333-8444-555555555555", "--window", "0001-01-01T00:00+14:00/2026-01-01"], "outside of the cal"),
 ])
 def test_a_wrong_call_says_what_is_wrong(arguments: list[str], said: str, tmp_path: Path) -> None:
     refused = call("pull-azure", *arguments, "--store", tmp_path / "erp.duckdb")

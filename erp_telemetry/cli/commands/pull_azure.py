@@ -83,8 +83,18 @@ def _source(
     workspace: str, tables: list[str] | None, allow_partial: bool, endpoint: str | None, authority: Path | None,
     settle: float | None,
 ) -> et.AzureLogs:
-    limits = et.AzureLimits() if settle is None else et.AzureLimits(settle=timedelta(minutes=settle))
+    limits = et.AzureLimits() if settle is None else et.AzureLimits(settle=_minutes(settle))
     place = {} if endpoint is None else {"endpoint": endpoint}
     return et.AzureLogs(
         workspace, tables=tuple(tables) if tables else None, limits=limits, allow_partial=allow_partial,
         connection_verify=True if authority is None else str(authority), **place)
+
+
+def _minutes(told: float) -> timedelta:
+    """A span of time that was told as a number; one that is longer than any calendar is as long as that."""
+    if told != told:
+        raise ValueError("--settle is a number of minutes, not nan")
+    try:
+        return timedelta(minutes=told)
+    except OverflowError:
+        return timedelta.max if told > 0 else timedelta.min
