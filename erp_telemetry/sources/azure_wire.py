@@ -81,6 +81,7 @@ class Wire:
     _era: int = 0
 
     def __post_init__(self) -> None:
+        self._connections.is_told_unverified = self.connection_verify is False
         self._seats = threading.BoundedSemaphore(self.limits.concurrent)
         self._search_seats = threading.BoundedSemaphore(self.limits.concurrent_searches)
 

@@ -55,7 +55,7 @@ def source(azure: LoopbackAzure, *tables: str, **changed: Any) -> et.AzureLogs:
     """AppRequests, or other tables, of the loopback."""
     return et.AzureLogs(
         azure.workspace, azure.credential, tables=tables or ("AppRequests",), endpoint=azure.endpoint,
-        connection_verify=azure.certificate, **{"limits": limits(), **changed})
+        **{"connection_verify": azure.certificate, "limits": limits(), **changed})
 
 
 def spans(store: et.Store) -> list[str]:

@@ -88,6 +88,26 @@ def test_a_table_that_is_not_there_is_named(azure: LoopbackAzure, tmp_path: Path
     assert refused.exit_code == 1 and "has no table AppTraces" in refused.stderr
 
 
+def test_a_table_is_left_out(azure: LoopbackAzure, tmp_path: Path) -> None:
+    arguments = [part for part in asked(azure, "--last", "6h", "--store", tmp_path / "erp.duckdb", "--json")
+                 if part not in ("--table", "AppRequests")]
+    refused = call(*arguments, "--without", "AppRequests")
+    assert refused.exit_code == 1 and "has none of the" in refused.stderr
+    assert not any("AppRequests" in one.query for one in azure.asked)
+    (row,) = json.loads(call(*arguments, "--without", "AppTraces").stdout)
+    assert row["rows"] == {"requests": 120} and "AppTraces" not in row["absent"] and "AppEvents" in row["absent"]
+
+
+@pytest.mark.parametrize(("held", "said"), [
+    ("no PEM", "--authority is no PEM of authorities: "), (None, "--authority is no file: ")])
+def test_an_authority_that_is_none_is_named(held: str | None, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "authority.pem"
+    if held is not None:
+        file.write_text(held, encoding="ascii")
+    refused = call("pull-azure", "11111111-2222-4333-8444-555555555555", "--authority", file)
+    assert refused.exit_code == 2 and said in refused.stderr and "authority.pem" in refused.stderr
+
+
 def dead() -> str:
     """An endpoint where nobody listens."""
     with socket.socket() as probe:

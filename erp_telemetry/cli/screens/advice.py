@@ -13,7 +13,7 @@ _TYPED = {
     ", or lower concurrent= of AzureLimits": "",
     "store.shortfalls(window) lists them": "erp-telemetry report lists them",
     ", or pass an aware datetime": "",
-    "connection_verify is no file": "--authority is no file",
+    "connection_verify is ": "--authority is ", "connection_verify cannot": "--authority cannot",
     ", or pass credential=, any object with get_token": "",
     ", or pass credential=": "",
 }
