@@ -96,9 +96,8 @@ def authorities(told: object) -> bool | str:
 
 def warn_unverified(depth: int) -> None:
     """Say once, ``depth`` frames up, what it means that nobody's certificate is looked at."""
-    warnings.warn("connection_verify=False: nobody's certificate is looked at, so whoever stands between reads the "
-                  "token and may change answers; give the authority of a proxy as connection_verify='authority.pem'",
-                  stacklevel=depth + 1)
+    warnings.warn("connection_verify is False: nobody's certificate is looked at, so whoever stands between reads the "
+                  "token and may change answers; give the PEM of a proxy's authority instead", stacklevel=depth + 1)
 
 
 def _load(file: Path) -> None:
