@@ -32,6 +32,8 @@ PUBLIC = "https://api.loganalytics.io"
 _CHUNK = 1 << 20
 _CONNECT_SECONDS = 20
 _FIRST_TRIES = 2
+_UP = timedelta(microseconds=999_999)
+_END = datetime.max.replace(tzinfo=UTC) - _UP
 # the client waits longer than the service works, or it would drop an answer that is on its way
 _READ_MARGIN_SECONDS = 30
 
@@ -54,7 +56,7 @@ class Question:
         """From when to when in whole seconds around it: the query itself says it half open."""
         if self.start is None or self.stop is None:
             raise ValueError(f"a search of {self.table} needs its time range")
-        start, stop = self.start.astimezone(UTC), self.stop.astimezone(UTC) + timedelta(microseconds=999_999)
+        start, stop = self.start.astimezone(UTC), min(self.stop.astimezone(UTC), _END) + _UP
         return "/".join(one.replace(tzinfo=None, microsecond=0).isoformat() + "Z" for one in (start, stop))
 
 
@@ -105,7 +107,7 @@ class Wire:
         """
         if not self.scope.is_workspace:
             raise SourceError(f"{table} of {self.scope.title} is on the Basic or Auxiliary plan, for which only a "
-                              "workspace is asked: pull that, or leave the table out of tables=")
+                              f"workspace is asked: pull that, or leave it out by without={table!r}")
         self._searched.add(table)
 
     def is_searched(self, table: str) -> bool:

@@ -188,7 +188,7 @@ def test_what_is_missing_is_told_and_fails(azure: LoopbackAzure, tmp_path: Path)
 def test_no_advice_names_an_argument_of_python() -> None:
     folder = Path(et.__file__).parent / "sources"
     arguments = re.compile(
-        r"\b(allow_partial|connection_verify|credential|endpoint|tables|limits|concurrent|search_reach)=")
+        r"\b(allow_partial|connection_verify|credential|endpoint|tables|without|limits|concurrent|search_reach)=")
     found = [screens.typed(node.value) for file in sorted(folder.glob("azure_*.py"))
              for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
              if isinstance(node, ast.Constant) and isinstance(node.value, str) and arguments.search(node.value)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 _TYPED = {
     "allow_partial=True": "--allow-partial",
     "pass its authority as connection_verify='authority.pem'": "give its authority by --authority authority.pem",
-    "out of tables=": "out of --table",
+    "out of tables=": "out of --table", "by without=": "by --without ",
     "give as search_reach= of AzureLimits how long rows are retained": "pull it from Python, where search_reach of "
                                                                        "AzureLimits says how long rows are retained",
     "give endpoint=, and a credential whose tokens are for the Log Analytics API": "give --endpoint, and sign in to it",
