@@ -1,4 +1,4 @@
-"""Every error of the library, drawn as a tree.
+"""Every error and warning of the library, drawn as a tree.
 
 ::
 

@@ -172,9 +172,11 @@ def _spelt_out(path: Path) -> int:
         count = None if opened is None else _spelt_by_row(path, opened, raw.decode("utf-8"))
         if count is not None:
             return count
-        tables = [table for table in json.loads(raw)["tables"]
+        whole = json.loads(raw)
+        # an error may come alone
+        tables = [table for table in whole.get("tables", ())
                   if table["name"] == _PRIMARY and isinstance(table["rows"], list)]
-    except (ValueError, LookupError, TypeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise PartialAnswer(f"an answer that nothing can be read of ({error}): pull again") from error
     _rewrite(path, tables)
     return sum(len(table["rows"]) for table in tables)

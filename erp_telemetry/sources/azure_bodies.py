@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -26,7 +26,8 @@ from erp_telemetry.workspace_queries import WorkspaceQuery
 
 _LEAST_COUNTED = timedelta(seconds=1)
 _COUNT = ("Count",)
-_MOST_SPLITS = 32
+# where parts are allowed: so many that cannot be had whole, however small, and no more are split
+_MOST_HOPELESS = 32
 # the engine keeps two buffers of the largest object for each thread: not more than the file needs
 _SPARE = 1 << 16
 # a text that may be empty and not missing: what was logged was an empty line
@@ -35,11 +36,12 @@ _EMPTY_IS_TEXT = ("logs", "message")
 
 @dataclass(slots=True)
 class Body:
-    """Files of one span: whole answers, and where parts are allowed what came of others, ``missing`` rows apart."""
+    """Files of one span: whole answers, and where parts are allowed what came of the ``hopeless``, which lack rows."""
 
     folder: Path
     files: list[Path] = field(default_factory=list)
-    splits: int = 0
+    is_split: bool = False
+    hopeless: int = 0
     missing: int = 0
 
     def next(self) -> Path:
@@ -80,9 +82,13 @@ class Reader:
                 return int(answer.rows()[0][0])
         except TooMuch as error:
             if span.stop - span.start <= _LEAST_COUNTED:
-                raise PartialAnswer(f"{self.query.reads} {span}: not even its rows can be counted ({error}): pull "
-                                    "again, or with allow_partial=True keep the rest") from error
+                raise self.uncounted(span, error) from error
             return sum(self.count(half) for half in span.halves())
+
+    def uncounted(self, span: Span, error: SourceError) -> PartialAnswer:
+        """The error that says that a span cannot be counted, and what to do."""
+        less = "" if self.allow_partial else ", or with allow_partial=True keep the rest"
+        return PartialAnswer(f"{self.query.reads} {span}: not even its rows can be counted ({error}): pull again{less}")
 
     def download(self, span: Span, count: int) -> Body:
         """The rows of a span, in as many answers as the service needs.
@@ -100,34 +106,45 @@ class Reader:
         return body
 
     def _fetch(self, span: Span, count: int, body: Body) -> None:
-        reason: TooMuch | None = None
-        can_split = bool(count > 1 and span.halves() and (not self.allow_partial or body.splits < _MOST_SPLITS))
-        if count <= self.wire.limits.slice_rows or not can_split:
-            try:
-                self.wire.ask(self.question(span, self.query.columns), body.next(), self.era)
-                # a part has to bring its own rows: those of another part twice do not stand in for them
-                if self.is_careful or body.splits:
-                    self._check(span, count, body.next())
-                body.files.append(body.next())
-                return
-            except TooMuch as error:
-                reason = error
-        if can_split:
-            body.splits += 1
-            for half, part_count in self._halved(span, count):
+        can_split = bool(count > 1 and span.halves() and body.hopeless < _MOST_HOPELESS)
+        is_asked = count <= self.wire.limits.slice_rows or not can_split
+        reason = self._ask(span, count, body) if is_asked else None
+        if is_asked and reason is None:
+            return
+        halves = self._halved(span, count) if can_split else []
+        if halves:
+            body.is_split = True
+            for half, part_count in halves:
                 if part_count:
                     self._fetch(half, part_count, body)
-        elif self.allow_partial and reason is not None:
-            self._keep_part(reason, count, body)
-        else:
+            return
+        if not self.allow_partial:
             raise PartialAnswer(f"{self.query.reads} {span}: {reason}, and it cannot be asked for less: pull again, or "
                                 "with allow_partial=True keep what comes") from reason
+        reason = reason or self._ask(span, count, body)
+        if reason is not None:
+            self._keep_part(reason, count, body)
+
+    def _ask(self, span: Span, count: int, body: Body) -> TooMuch | None:
+        """One answer into the body; why not, where it was not whole."""
+        try:
+            self.wire.ask(self.question(span, self.query.columns), body.next(), self.era)
+            # a part has to bring its own rows: those of another part twice do not stand in for them
+            if self.is_careful or body.is_split:
+                self._check(span, count, body.next())
+        except TooMuch as error:
+            return error
+        body.files.append(body.next())
+        return None
 
     def _keep_part(self, reason: TooMuch, count: int, body: Body) -> None:
         came = 0
         if reason.path is not None:
-            came = azure_answers.spell_out(reason.path)
-            body.files.append(reason.path)
+            with suppress(PartialAnswer):  # of what cannot be read nothing came, and it is counted as missing
+                came = azure_answers.spell_out(reason.path)
+            if came:
+                body.files.append(reason.path)
+        body.hopeless += 1
         body.missing += max(1, count - came)
 
     def _check(self, span: Span, count: int, path: Path) -> None:
@@ -136,8 +153,16 @@ class Reader:
             raise TooMuch(f"{came:,} of {now:,} rows came without a word", path)
 
     def _halved(self, span: Span, count: int) -> list[tuple[Span, int]]:
-        """The halves of a span with the rows each has, which are no fewer than those of the whole."""
-        found = [(half, self.count(half)) for half in span.halves()]
+        """The halves of a span with the rows each has, which are no fewer than those of the whole.
+
+        None where the halves cannot be counted and parts are allowed.
+        """
+        try:
+            found = [(half, self.count(half)) for half in span.halves()]
+        except PartialAnswer:
+            if not self.allow_partial:
+                raise
+            return []  # what comes of the whole is kept, and counted against its rows
         told = sum(part for _, part in found)
         if told < count and not self.allow_partial:
             raise PartialAnswer(

@@ -18,8 +18,8 @@ from erp_telemetry.window import Window
 _BINS = ("time", "n", "bytes")
 _SCAN = ("total", "bins")
 _BIN = timedelta(minutes=15)
-# so often a table is counted by halves where parts are allowed: then the rest of it is left
-_MOST_SPLITS = 32
+# where parts are allowed: so many spans that cannot be counted, however short they are, and no more are halved
+_MOST_HOPELESS = 32
 Bin = tuple[datetime, int, int]
 """Where a quarter of an hour begins, its rows, and its bytes."""
 
@@ -30,7 +30,7 @@ class Table:
 
     reader: Reader
     lacks: list[tuple[Span, str]] = field(default_factory=list)
-    splits: int = 0
+    hopeless: int = 0
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -57,9 +57,10 @@ class Table:
     def can_split(self, span: Span, error: SourceError) -> bool:
         """Whether a span that could not be counted is to be counted by halves; if not, nothing of it is pulled."""
         is_wide = span.stop - span.start > _BIN
-        if is_wide and (isinstance(error, TooMuch) if not self.reader.allow_partial else self.splits < _MOST_SPLITS):
-            self.splits += 1
+        if is_wide and (isinstance(error, TooMuch) if not self.reader.allow_partial
+                        else self.hopeless < _MOST_HOPELESS):
             return True
+        self.hopeless += 1
         self._lack("nothing of it was pulled", span, error)
         return False
 
@@ -71,8 +72,7 @@ class Table:
             else:
                 self.lacks.append((span, why))
         elif isinstance(error, TooMuch):
-            raise PartialAnswer(f"{self.reader.query.reads} {span}: not even its rows can be counted ({error}): pull "
-                                "again, or with allow_partial=True keep the rest") from error
+            raise self.reader.uncounted(span, error) from error
         else:
             raise error
 

@@ -31,7 +31,10 @@ _BY_SEARCH = "UnsupportedApiQueryValidationError"
 
 
 class TooMuch(SourceError):
-    """The service could not answer a question whole, or not in time; ``path`` holds what came."""
+    """The service could not answer a question whole, or not in time; ``path`` holds what came.
+
+    Who asked says what to do, which is to ask for less while that is possible.
+    """
 
     def __init__(self, message: str, path: Path | None = None) -> None:
         super().__init__(message)
@@ -86,7 +89,7 @@ def told(endpoint: str) -> Iterator[None]:
         if isinstance(error, exceptions.ServiceRequestTimeoutError):
             raise Busy("no connection in time", "check the network, and HTTPS_PROXY where one is needed",
                        is_reached=False) from error
-        raise TooMuch(f"{endpoint}: no answer in time: ask for a shorter window, or pull again") from error
+        raise TooMuch(f"no answer of {endpoint} in time") from error
     except exceptions.ServiceRequestError as error:
         raise _unconnected(str(error), _innermost_cause(error)) from error
     except exceptions.AzureError as error:
@@ -124,7 +127,7 @@ def refuse(status: int, headers: Mapping[str, str], text: str, scope: Scope) -> 
     code, said = _error(text)
     told, is_page = f"{status} {said}".rstrip(), text.lstrip()[:1] == "<"
     if status in (413, 504) or (status in (400, 500) and any(mark in text for mark in _TOO_MUCH)):
-        raise TooMuch(f"the service gave up ({told}): ask for a shorter window, or pull again")
+        raise TooMuch(f"the service gave up ({told})")
     if status in _PASSING:
         advice = "pull again later: what came stays" if status != 429 else \
             "others ask this workspace too: pull again later, or lower concurrent= of AzureLimits"
@@ -160,7 +163,7 @@ def refuse(status: int, headers: Mapping[str, str], text: str, scope: Scope) -> 
 def too_much(error: Any, path: Path) -> TooMuch:
     """What a 200 that says it is not whole means."""
     said = _innermost(error)
-    return TooMuch(f"the service answered in part ({said}): ask for a shorter window, or pull again", path)
+    return TooMuch(f"the service answered in part ({said})", path)
 
 
 def _error(text: str) -> tuple[str, str]:

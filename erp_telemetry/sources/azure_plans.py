@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from erp_telemetry import catalog
-from erp_telemetry.errors import PartialAnswer, SourceError
+from erp_telemetry.errors import PartialAnswer, SourceError, SourceUnreachable
 from erp_telemetry.slices import Plan, Slice
 from erp_telemetry.sources.azure_bodies import Reader, scratch
 from erp_telemetry.sources.azure_counts import Bin, Table, moment
-from erp_telemetry.sources.azure_failures import NeedsSearch, NotUnderstood
+from erp_telemetry.sources.azure_failures import NeedsSearch, NotUnderstood, TooMuch
 from erp_telemetry.sources.azure_spans import Entry, Held, Span, slice_beginning, slice_name
 from erp_telemetry.sources.azure_wire import Question, Wire
 from erp_telemetry.window import Window
@@ -167,6 +167,9 @@ class Planner:
                 if not refused.names_table:
                     raise
                 continue
+            except TooMuch as error:
+                raise SourceUnreachable(f"{self.wire.endpoint}: whether there is a table {query.reads} was not told "
+                                        f"({error}): pull again later") from error
             return place
         return None
 
@@ -236,7 +239,11 @@ def service_clock(wire: Wire) -> datetime:
     """What time the service has."""
     with scratch() as folder:
         lines = (catalog.root() / "workspace" / "clock.kql").read_text(encoding="utf-8")
-        return moment(wire.ask(Question(lines, ("time",)), folder / "clock.json").rows()[0][0])
+        try:
+            return moment(wire.ask(Question(lines, ("time",)), folder / "clock.json").rows()[0][0])
+        except TooMuch as error:
+            raise SourceUnreachable(
+                f"{wire.endpoint}: not even its time was told ({error}): pull again later") from error
 
 
 def pack(span: Span, bins: Iterable[Bin], most_rows: int, most_bytes: int) -> Iterator[Counted]:

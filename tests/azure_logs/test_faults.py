@@ -203,3 +203,57 @@ def test_the_stores_ledger_tells_slices_that_tile_the_window(azure: LoopbackAzur
     edges = [name.split("/")[2:4] for name in store.ledger()["slice"]]
     assert edges[0][0].startswith("2026-03-10T00:00") and edges[-1][1].startswith("2026-03-10T12:00")
     assert all(one[1] == other[0] for one, other in pairwise(edges))
+
+
+@pytest.mark.parametrize("cap", [7, 40])
+@pytest.mark.parametrize("tells", ["nothing", "partial", "error"])
+def test_parts_go_on_being_split_while_that_brings_rows(opened: Opening, cap: int, tells: faults.Tells) -> None:
+    """A service that cuts each answer short is asked for less until all is there, also where parts are allowed."""
+    frame = requests(every(MINUTE / 2))
+    azure, store = opened(AppRequests=frame), et.Store()
+    azure.misbehave(faults.row_cap(cap, tells), of="data")
+    receipt = et.pull(source(azure, allow_partial=True), store, MORNING)
+    assert receipt.is_complete and spans(store) == wanted(frame)
+
+
+def test_an_error_without_a_table_is_nothing_that_came(opened: Opening) -> None:
+    frame = requests(every(MINUTE))
+    azure, store = opened(AppRequests=frame), et.Store()
+    azure.misbehave(faults.error_only(), of="data", at=range(2, 5000))
+    receipt = et.pull(source(azure, allow_partial=True), store, MORNING)
+    assert not receipt.is_complete and not receipt.rows and spans(store) == []
+    assert store.shortfalls(MORNING)["rows"].sum() == frame.height
+    assert "'tables'" not in str(receipt) and data_asked(azure) < 200
+    azure.behave()
+    assert et.pull(source(azure), store, MORNING).is_complete and spans(store) == wanted(frame)
+
+
+def test_where_halves_cannot_be_counted_what_comes_of_the_whole_is_kept(azure: LoopbackAzure) -> None:
+    store = et.Store()
+
+    def fail(at: et.Progress) -> None:
+        azure.misbehave(faults.partial(0.5), of="data")
+        azure.misbehave(faults.error_only(), of="count")
+
+    receipt = et.pull(source(azure, allow_partial=True, limits=limits(concurrent=1)), store, MORNING, progress=fail)
+    assert len(spans(store)) == FRAME.height // 2 and not receipt.refused
+    assert receipt.short == [f"{store.ledger()['slice'].item()}: {FRAME.height // 2} of {FRAME.height} rows"]
+
+
+def test_advice_that_was_taken_is_not_given_again(azure: LoopbackAzure) -> None:
+    azure.misbehave(faults.error_only(), of=("plan", "count"))
+    receipt = et.pull(source(azure, allow_partial=True), et.Store(), MORNING)
+    assert receipt.missing and "allow_partial" not in str(receipt)
+    for line in receipt.missing:
+        assert line.count("pull again") <= 1 and line.count("could not") + line.count("cannot be counted") <= 1
+
+
+@pytest.mark.parametrize("of", ["probe", "clock"])
+def test_small_questions_out_of_time_say_what_to_do(azure: LoopbackAzure, of: str) -> None:
+    if of == "clock":
+        azure.misbehave(faults.timed_out(), at=1)
+    else:
+        azure.misbehave(faults.timed_out(), of="probe")
+    tables = ("AppRequests",) if of == "clock" else ("AppTraces",)
+    with pytest.raises(et.SourceUnreachable, match=r"told \(the service gave up \(504 .*\): pull again later"):
+        et.pull(source(azure, *tables), et.Store(), MORNING)
