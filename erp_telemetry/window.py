@@ -12,6 +12,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 FIXED_STEPS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}
 LONGEST_STEP = {"s": 10**9, "m": 10**8, "h": 10**6, "d": 36_500, "w": 5_200, "mo": 1_200}
 """About a century in each unit: beyond it a step leaves the calendar and means nothing."""
+_DATE = re.compile(r"^\d{4}-\d\d-\d\d$")
+_MIDNIGHT = "T00:00:00+00:00"
+_SHOWN = 60
 _STEP = re.compile(r"^([1-9]\d*)(mo|s|m|h|d|w)$")
 
 
@@ -47,11 +50,12 @@ class Window:
         except (TypeError, ValueError) as error:
             raise ValueError(f"days and hours are numbers, such as days=7, not {days!r} and {hours!r}") from error
         except OverflowError as error:
-            raise ValueError(f"{days:g} days and {hours:g} hours are longer than any calendar") from error
+            raise ValueError(f"{_told(days)} days and {_told(hours)} hours are longer than any calendar") from error
         try:
             return cls(stop - span, stop)
         except OverflowError as error:
-            raise ValueError(f"{days:g} days and {hours:g} hours reach back before the calendar begins") from error
+            raise ValueError(f"{_told(days)} days and {_told(hours)} hours reach back before the calendar "
+                             "begins") from error
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -60,6 +64,8 @@ class Window:
         >>> Window.parse("2026-03-01/2026-03-08").duration.days
         7
         """
+        if not isinstance(text, str):
+            raise TypeError(f"a window is parsed from text, such as '2026-03-01/2026-03-08', not {type(text).__name__}")
         start, slash, stop = text.partition("/")
         if not slash:
             raise ValueError(f"a window is written start/stop, got {text!r}")
@@ -114,16 +120,43 @@ def step(every: str) -> tuple[int, str]:
 
 
 def _utc(moment: datetime | str) -> datetime:
-    read = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    if not isinstance(moment, datetime | str):
+        raise TypeError("a moment is an aware datetime or ISO 8601 text with an offset, such as "
+                        f"'2026-03-01T00:00:00Z', not {type(moment).__name__}")
+    read = _read(moment) if isinstance(moment, str) else moment
     if read.tzinfo is None:
         told = read.isoformat(timespec="seconds")
         raise ValueError(f"{moment} has no time zone, so it is not one moment: write {told}Z for UTC or "
                          f"{told}+02:00 for a place two hours ahead, or pass an aware datetime")
-    return read.astimezone(UTC)
+    try:
+        return read.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{moment} lies outside of the calendar, which has the years 1 to 9999 in UTC") from error
+
+
+def _read(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        bare = text.removesuffix(_MIDNIGHT)
+        shown = bare if len(bare) < _SHOWN else f"{bare[:_SHOWN]}…"
+        # what Python says of a text that is no date at all is that text
+        why = "" if "isoformat" in str(error) else f" ({error})"
+        raise ValueError(f"no moment: {shown!r}{why}: write a date such as 2026-03-01, or date, time and zone such as "
+                         "2026-03-01T08:00Z") from error
 
 
 def _dated(text: str) -> str:
-    return f"{text.strip()}T00:00:00+00:00" if len(text.strip()) == len("2026-03-01") else text.strip()
+    bare = text.strip()
+    return f"{bare}{_MIDNIGHT}" if _DATE.match(bare) else bare
+
+
+def _told(number: float) -> str:
+    """A number for a message; one of hundreds of digits is none that can be written."""
+    try:
+        return f"{number:g}"
+    except OverflowError:
+        return "more than 1e308" if number > 0 else "less than -1e308"
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -1,7 +1,9 @@
 """Window: half-open, UTC, tiled by its parts, calendar steps in real hours."""
 
 import itertools
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -75,3 +77,36 @@ def test_long_calendar_steps_are_stepped_and_absurd_ones_refused() -> None:
     for every in ("99999999999h", "99999999999d", "99999999999mo"):
         with pytest.raises(ValueError, match="longer than a century"):
             decade.steps(every)
+
+
+@pytest.mark.parametrize(("text", "says"), [
+    ("a/b", r"no moment: 'a': write a date such as 2026-03-01"), ("2026-03-01/", "no moment: ''"),
+    ("2026-03-32/2026-04-01", r"no moment: '2026-03-32' \(day is out of range for month\)"),
+    ("2026-03-01/2026-03-08/2026-03-09", "no moment: '2026-03-08/2026-03-09'"),
+    ("0001-01-01T00:00+14:00/2026-01-01", "lies outside of the calendar"),
+    ("2026-01-01/9999-12-31T23:59-14:00", "lies outside of the calendar"),
+    ("x" * 10_000 + "/2026-01-01", r"no moment: 'x{60}…': write"),
+])
+def test_a_moment_that_cannot_be_says_what_to_write(text: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says) as caught:
+        Window.parse(text)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(("days", "says"), [
+    (10**400, "more than 1e308 days and 0 hours are longer than any calendar"),
+    (-(10**400), "less than -1e308 days"), (float("inf"), "inf days"), (10**6, "before the calendar begins"),
+    (float("nan"), "days and hours are numbers"), ("7", "days and hours are numbers"), (0, "start < stop"),
+])
+def test_a_last_that_cannot_be_is_refused(days: Any, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        Window.last(days=days)
+
+
+@pytest.mark.parametrize("make", [
+    lambda: Window(None, None), lambda: Window(date(2026, 3, 1), date(2026, 3, 2)), lambda: Window.parse(5),  # type: ignore[arg-type]
+    lambda: Window.last(days=1, until=1_770_000_000),  # type: ignore[arg-type]
+])
+def test_what_is_no_moment_is_named_by_its_type(make: Callable[[], Window]) -> None:
+    with pytest.raises(TypeError, match=r"such as '2026-03-01.*, not (NoneType|date|int)"):
+        make()

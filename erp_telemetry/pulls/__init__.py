@@ -14,7 +14,7 @@ from erp_telemetry.objectives import Objectives
 from erp_telemetry.pulls.batches import Batches
 from erp_telemetry.pulls.progress import Progress, Track
 from erp_telemetry.pulls.receipts import Receipt, Reopened
-from erp_telemetry.redactions import redact
+from erp_telemetry.redactions import excerpt, redact
 from erp_telemetry.slices import Batch, Plan, Shortfall, Slice, Source
 from erp_telemetry.store import CarefulReadNeeded, Landed, Store, answers, land, shortfalls
 from erp_telemetry.window import Window
@@ -40,10 +40,7 @@ def pull(
         SourceUnreachable: the source stopped answering; what was read before stays.
         StoreError: the store is locked by another process.
     """
-    if not isinstance(source, Source):
-        raise TypeError(f"a source is wanted, such as OtlpFiles('exports/'), not {source!r}; recognise(path) names it")
-    if not isinstance(store, Store):
-        raise TypeError(f"a store is wanted, such as Store('erp.duckdb'), not {store!r}")
+    _check(source, store, window)
     wanted = Objectives.wanted(objectives)
     known = _known(store, window)
     parts = source.slices(None, window, known)
@@ -67,6 +64,22 @@ def pull(
     if receipt.late and order.entries:
         receipt.reopened = _reopened(store, source, order)
     return receipt
+
+
+def _check(source: object, store: object, window: object) -> None:
+    """Raise ``TypeError`` where an argument is of another type; a class is not yet one of its things."""
+    if isinstance(source, type) or not isinstance(source, Source):
+        raise TypeError(f"a source is wanted, such as OtlpFiles('exports/'), not {_shown(source)}; recognise(path) "
+                        "names it")
+    if not isinstance(store, Store):
+        raise TypeError(f"a store is wanted, such as Store('erp.duckdb'), not {_shown(store)}")
+    if window is not None and not isinstance(window, Window):
+        raise TypeError("a window is wanted, such as Window.last(days=7) or Window.parse('2026-03-01/2026-03-08'), not "
+                        f"{_shown(window)}")
+
+
+def _shown(value: object) -> str:
+    return excerpt(repr(value))
 
 
 @dataclass(frozen=True, slots=True)

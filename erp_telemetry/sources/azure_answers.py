@@ -37,12 +37,16 @@ class Broken(Exception):
         super().__init__(message)
         self.is_page, self.is_empty = is_page, is_empty
 
+    @property
+    def is_reached(self) -> bool:
+        """Whether it may have come from the service itself."""
+        return not self.is_page
+
     def reason(self, endpoint: str, attempts: int) -> SourceError:
         """The error to raise in the end."""
         times = f"{self} ({attempts} times)" if attempts > 1 else str(self)
         if self.is_page:
-            return SourceUnreachable(f"{endpoint}: {times}: a proxy or a sign-in page stands in the way: check "
-                                     "HTTPS_PROXY and NO_PROXY, and open the address in a browser")
+            return SourceUnreachable(f"{endpoint}: {times}: {azure_failures.PAGE_ADVICE}")
         return PartialAnswer(f"{endpoint}: {times}: this is not the same as no rows, which the service says in words: "
                              "pull again; what came whole stays" if self.is_empty else
                              f"{endpoint}: {times}: pull again; what came whole stays")

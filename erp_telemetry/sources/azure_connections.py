@@ -21,6 +21,8 @@ class Connections:
     """The connections of one client; ``cut`` ends whatever any thread waits for on them."""
 
     def __init__(self) -> None:
+        # that nobody's certificate is looked at was said when the source was made, and not for each connection
+        self.is_told_unverified = False
         self._lock = threading.Lock()
         self._open: WeakSet[socket.socket] = WeakSet()
         self.cuts = 0
@@ -103,6 +105,8 @@ def _line(known: Connections) -> type[Any]:
                     self._spare.close()
                     self._spare = None
             known.add(getattr(self.sock, "socket", self.sock), self._cuts)
+            # the library warns of every request on a connection that is not
+            self.is_verified = self.is_verified or known.is_told_unverified
 
     return Line
 

@@ -50,6 +50,10 @@ class Table:
             self._lack("not counted again", span, error)
             return None
 
+    def leave(self, span: Span, why: str) -> None:
+        """Say of a span that nothing of it is pulled."""
+        self.lacks.append((span, why))
+
     def can_split(self, span: Span, error: SourceError) -> bool:
         """Whether a span that could not be counted is to be counted by halves; if not, nothing of it is pulled."""
         is_wide = span.stop - span.start > _BIN

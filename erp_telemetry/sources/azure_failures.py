@@ -23,6 +23,10 @@ _TOO_MUCH = ("E_QUERY_RESULT_SET_TOO_LARGE", "E_RUNAWAY", "E_LOW_MEMORY", "-2133
 _PASSING = (408, 429, 500, 502, 503, 529)
 _MOST_LAYERS = 10
 _NOT_THERE = ("SEM0100", "Failed to resolve table")
+_SIGN_IN = ("sign in again (az login); for another cloud give endpoint=, and a credential whose tokens are for the Log "
+            "Analytics API")
+PAGE_ADVICE = ("a proxy or a sign-in page stands in the way: check HTTPS_PROXY and NO_PROXY, and open the address in a "
+               "browser")
 _BY_SEARCH = "UnsupportedApiQueryValidationError"
 
 
@@ -50,16 +54,26 @@ class NotUnderstood(SourceError):
 
 
 class Busy(Exception):
-    """The service, or the way to it, failed; ``is_passing`` where asking again may help."""
+    """The service, or the way to it, failed; ``is_passing`` where asking again may help.
 
-    def __init__(self, message: str, advice: str, is_passing: bool = True, pause_seconds: float | None = None) -> None:
+    ``is_reached`` is false where nobody answered at all; ``place`` is what failed where it is not the service.
+    """
+
+    def __init__(self, message: str, advice: str, is_passing: bool = True, pause_seconds: float | None = None,
+                 is_reached: bool = True, place: str | None = None) -> None:
         super().__init__(message)
         self.advice, self.is_passing, self.pause_seconds = advice, is_passing, pause_seconds
+        self.is_reached, self.place = is_reached, place
 
     def reason(self, endpoint: str, attempts: int) -> SourceUnreachable:
         """The error to raise in the end."""
         times = "" if attempts == 1 else f" ({attempts} times)"
-        return SourceUnreachable(f"{endpoint}: {self}{times}: {self.advice}")
+        place = endpoint if self.place is None else self.place
+        return SourceUnreachable(f"{place}{': ' if place else ''}{self}{times}: {self.advice}")
+
+
+class TokenRefused(Busy):
+    """The service does not take a token, which may have ended meanwhile."""
 
 
 @contextmanager
@@ -69,11 +83,12 @@ def told(endpoint: str) -> Iterator[None]:
 
     try:
         yield
-    except exceptions.ClientAuthenticationError as error:
-        raise Busy(*azure_sign_ins.reason(error), is_passing=False) from error
+    except azure_sign_ins.SignInFailed as error:
+        raise Busy(str(error), error.advice, is_passing=False, place=error.host) from error
     except (exceptions.ServiceResponseTimeoutError, exceptions.ServiceRequestTimeoutError) as error:
         if isinstance(error, exceptions.ServiceRequestTimeoutError):
-            raise Busy("no connection in time", "check the network, and HTTPS_PROXY where one is needed") from error
+            raise Busy("no connection in time", "check the network, and HTTPS_PROXY where one is needed",
+                       is_reached=False) from error
         raise TooMuch(f"no answer of {endpoint} in time") from error
     except exceptions.ServiceRequestError as error:
         raise _unconnected(str(error), _innermost_cause(error)) from error
@@ -99,43 +114,50 @@ def _unconnected(text: str, cause: str) -> Busy:
                     "connection_verify='authority.pem'", is_passing=False)
     if "SSLError" in text:
         return Busy(f"no TLS with it ({cause})", "something stands in the way that does not speak TLS: check "
-                    "the endpoint, and HTTPS_PROXY where one is needed")
+                    "the endpoint, and HTTPS_PROXY where one is needed", is_reached=False)
     if "ProxyError" in text or "proxy" in text.lower():
         return Busy(f"the proxy does not let it through ({cause})", "a proxy stands in the way: check HTTPS_PROXY, "
-                    "which may need a user and password in it, or name the host in NO_PROXY")
+                    "which may need a user and password in it, or name the host in NO_PROXY", is_reached=False)
     return Busy(f"no connection ({cause})", "check the network and the endpoint, and HTTPS_PROXY where one is "
-                "needed")
+                "needed", is_reached=False)
 
 
 def refuse(status: int, headers: Mapping[str, str], text: str, scope: Scope) -> None:
     """Raise what an answer that is not 200 means."""
     code, said = _error(text)
+    told, is_page = f"{status} {said}".rstrip(), text.lstrip()[:1] == "<"
     if status in (413, 504) or (status in (400, 500) and any(mark in text for mark in _TOO_MUCH)):
-        raise TooMuch(f"the service gave up ({status} {said})")
+        raise TooMuch(f"the service gave up ({told})")
     if status in _PASSING:
         advice = "pull again later: what came stays" if status != 429 else \
             "others ask this workspace too: pull again later, or lower concurrent= of AzureLimits"
-        raise Busy(f"the service is busy ({status} {said})", advice,
+        raise Busy(f"the service is busy ({told})", advice,
                    pause_seconds=_retry_after(headers.get("Retry-After")))
     if status == 204:
         raise Busy(f"{scope.title} answered nothing (204)", "either nothing was ever sent to it, or it is not the one "
                    f"that is meant: {scope.where}, and see that diagnostic settings send to it")
-    if status == 401 or (status == 403 and "AuthenticationToken" in code):
-        raise Busy(f"the token is refused ({status} {said})", "sign in again (az login); for another cloud give "
-                   "endpoint=, and a credential whose tokens are for the Log Analytics API", is_passing=False)
-    if status == 403:
-        raise Busy(f"no permission on {scope.title} ({said})",
-                   "ask for the role Log Analytics Reader; a new role takes up to an hour", is_passing=False)
-    if status == 404:
-        raise SourceError(f"no {scope.title} at this endpoint ({said}): {scope.where}")
+    if status == 401 and not is_page:
+        raise TokenRefused(f"the token is refused ({told})", _SIGN_IN, is_passing=False)
+    if status == 403 and "AuthenticationToken" in code:
+        raise Busy(f"the token is refused ({told})", _SIGN_IN, is_passing=False)
     if status == 407:
         raise Busy("the proxy wants a sign-in (407)", "a proxy stands in the way: put its user into HTTPS_PROXY",
                    is_passing=False)
+    if is_page:
+        raise Busy(f"a web page where an answer was expected ({status})", PAGE_ADVICE, is_passing=False)
+    if status == 403:
+        raise Busy(f"no permission on {scope.title} ({told})",
+                   "ask for the role Log Analytics Reader; a new role takes up to an hour", is_passing=False)
+    if status == 404 and code:
+        raise SourceError(f"no {scope.title} at this endpoint ({said}): {scope.where}")
+    if status == 404:
+        raise Busy(f"nothing is there ({told}), which is not what the service says of a workspace",
+                   "check the endpoint, which is another in other clouds, and HTTPS_PROXY", is_passing=False)
     if status == 400 and _BY_SEARCH in text:
         raise NeedsSearch(f"a table has come onto the Basic or Auxiliary plan ({said}): pull again")
     if status == 400:
         raise NotUnderstood(f"the query is refused ({said})", any(mark in text for mark in _NOT_THERE))
-    raise SourceError(f"an answer that nobody foresaw ({status} {said}): pull again, or report it")
+    raise SourceError(f"an answer that nobody foresaw ({told}): pull again, or report it")
 
 
 def too_much(error: Any, path: Path) -> TooMuch:

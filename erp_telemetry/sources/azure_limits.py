@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import math
+from dataclasses import dataclass
 from datetime import timedelta
 
 _ROWS_SHARE, _BYTES_SHARE = 0.9, 0.4
+_CENTURY = timedelta(days=36_500)
+# most of each: beyond it a setting is a slip of the pen, or leaves the calendar
+_MOST: dict[str, int | float | timedelta] = {
+    "rows": 10_000_000, "bytes": 1_000_000_000, "concurrent": 100, "concurrent_searches": 100,
+    "search_reach": _CENTURY, "wait_seconds": 600, "settle": timedelta(days=7), "late": _CENTURY, "tries": 100,
+    "pause_seconds": 3600.0, "longest_pause_seconds": 86_400.0}
+_MAY_BE_NONE = ("settle", "late", "pause_seconds", "longest_pause_seconds")
+_WANTED = {int: "a whole number", float: "a number", timedelta: "a timedelta, such as timedelta(days=1)"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +49,8 @@ class AzureLimits:
     longest_pause_seconds: float = 120.0
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            least: float | timedelta = timedelta(0) if isinstance(value, timedelta) else 0
-            is_free = field.name in ("settle", "late", "pause_seconds", "longest_pause_seconds")
-            if value < least or (value == least and not is_free):
-                raise ValueError(f"{field.name} of AzureLimits is {'0 or more' if is_free else 'above 0'}, not {value}")
-        if self.wait_seconds > 600:
-            raise ValueError(f"the service works on a query for at most 600 s, not {self.wait_seconds}: lower "
-                             "wait_seconds of AzureLimits")
+        for name, most in _MOST.items():
+            _check(name, getattr(self, name), most)
 
     @property
     def slice_rows(self) -> int:
@@ -59,3 +61,32 @@ class AzureLimits:
     def slice_bytes(self) -> int:
         """Most bytes a slice is planned with: the service's own estimate is rough."""
         return max(1, int(self.bytes * _BYTES_SHARE))
+
+
+def _check(name: str, value: object, most: float | timedelta) -> None:
+    """See that a limit is of its type, and within what makes sense.
+
+    Raises ``TypeError`` or ``ValueError``.
+    """
+    wanted = type(most)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (is_number and wanted is float) and type(value) is not wanted:
+        raise TypeError(f"{name} of AzureLimits is {_WANTED[wanted]}, not {type(value).__name__}")
+    least: float | timedelta = timedelta() if wanted is timedelta else 0
+    is_free = name in _MAY_BE_NONE
+    # written so that what is no number at all fails too
+    if not (least <= value if is_free else least < value) or not value <= most:  # type: ignore[operator]
+        raise ValueError(f"{name} of AzureLimits is {'0 or more' if is_free else 'above 0'} and at most {_told(most)}, "
+                         f"not {_told(value)}")
+
+
+def _told(value: object) -> str:
+    """A limit as a person writes it."""
+    if isinstance(value, timedelta):
+        if value < timedelta():
+            return f"-{-value}"
+        return f"{value.days:,} days" if value == timedelta(days=value.days) else f"{value}"
+    # a number of thousands of digits cannot even be written
+    if isinstance(value, int) and abs(value) > 10**18:
+        return "a number of more than 18 digits"
+    return f"{value:,}" if isinstance(value, int | float) and math.isfinite(value) else f"{value}"

@@ -10,9 +10,9 @@ from typing import Any
 import polars as pl
 
 from erp_telemetry.catalog import Statement
-from erp_telemetry.errors import PartialAnswer, nearest
+from erp_telemetry.errors import PartialAnswer
 from erp_telemetry.slices import Batch, Plan, Slice
-from erp_telemetry.sources import azure_answers, azure_bodies, azure_plans, azure_spans
+from erp_telemetry.sources import azure_answers, azure_arguments, azure_bodies, azure_plans, azure_spans
 from erp_telemetry.sources.azure_limits import AzureLimits
 from erp_telemetry.sources.azure_scopes import Scope, scope
 from erp_telemetry.sources.azure_wire import PUBLIC, Wire
@@ -41,7 +41,12 @@ class AzureLogs:
         limits: what the service allows, and patience.
         allow_partial: keep what came of what cannot be counted or had whole; the receipt says what is missing.
         endpoint: of another cloud, such as ``https://api.loganalytics.us``.
-        connection_verify: a file with the authorities to trust, where a proxy opens TLS.
+        connection_verify: a file with the authorities to trust, where a proxy opens TLS, or a folder of such files.
+        without: names of Azure tables to leave out.
+
+    Raises:
+        TypeError: an argument of another type.
+        ValueError: what is no workspace, table, endpoint or file of authorities.
     """
 
     workspace: str
@@ -50,26 +55,35 @@ class AzureLogs:
     limits: AzureLimits = field(default_factory=AzureLimits)
     allow_partial: bool = False
     endpoint: str = PUBLIC
-    connection_verify: bool | str = True
+    connection_verify: bool | str | Path = True
+    without: tuple[str, ...] = ()
     _scope: Scope = field(init=False, repr=False, compare=False)
     _wire: Wire = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        azure_arguments.check_kinds(self.workspace, self.credential, self.limits, self.allow_partial)
         object.__setattr__(self, "_scope", scope(self.workspace))
-        if not self.endpoint.startswith("https://"):
-            raise ValueError(f"a token is sent over https only, not to {self.endpoint!r}")
-        if isinstance(self.connection_verify, str) and not Path(self.connection_verify).exists():
-            raise ValueError(f"connection_verify is no file: {self.connection_verify}; it holds the authorities to "
-                             "trust, as PEM")
-        object.__setattr__(self, "endpoint", self.endpoint.rstrip("/").removesuffix("/v1"))
         object.__setattr__(self, "workspace", self.workspace.lower())
-        if self.tables is not None:
-            object.__setattr__(self, "tables", (self.tables,) if isinstance(self.tables, str) else tuple(self.tables))
+        object.__setattr__(self, "endpoint", azure_arguments.endpoint(self.endpoint))
+        verified = azure_arguments.authorities(self.connection_verify)
+        object.__setattr__(self, "connection_verify", verified)
+        self._read_tables()
+        if not verified:
+            azure_arguments.warn_unverified(depth=3)
+        object.__setattr__(self, "_wire", Wire(
+            self._scope, self.credential, self.endpoint, verified, self.limits))
+
+    def _read_tables(self) -> None:
+        family = self._scope.family
+        reads = [workspace_query(f"{family}/{name}").reads for name in workspace_queries(family)]
+        for argument in ("tables", "without"):
+            if argument == "without" or self.tables is not None:
+                found = azure_arguments.names(getattr(self, argument), argument, reads, f"queries/{family}")
+                object.__setattr__(self, argument, found)
         if self.tables == ():
             raise ValueError("tables is empty, which would pull nothing: name a table, or leave tables out for all")
-        self._queries(None)
-        object.__setattr__(self, "_wire", Wire(
-            self._scope, self.credential, self.endpoint, self.connection_verify, self.limits))
+        if not self._queries(None):
+            raise ValueError("without leaves no table to pull: name fewer")
 
     @property
     def name(self) -> str:
@@ -104,7 +118,7 @@ class AzureLogs:
         planner = azure_plans.Planner(self._wire, window, before, self.limits.late, era, self.allow_partial)
         told = ledger.select("slice", "fingerprint").iter_rows() if ledger.width else ()
         entries = [azure_spans.entry(self._scope.key, name, mark) for name, mark in told]
-        return planner.plan(self._queries(table), filter(None, entries), frozenset(self.tables or ()))
+        return planner.plan(self._queries(table), filter(None, entries), frozenset(self.tables or ()) - {*self.without})
 
     def read(self, part: Slice, careful: bool = False) -> Batch:
         """Download one slice; ``careful`` downloads it anew, counts it anew, and names rows it cannot read."""
@@ -137,9 +151,6 @@ class AzureLogs:
         """Queries of the tables that are wanted, of one canonical table or of all."""
         family = self._scope.family
         known = [workspace_query(f"{family}/{name}") for name in workspace_queries(family)]
-        reads = {query.reads for query in known}
-        for name in self.tables or ():
-            if name not in reads:
-                raise ValueError(f"no query in queries/{family} reads {name!r}. {nearest(name, reads)}")
         return [query for query in known
-                if (self.tables is None or query.reads in self.tables) and table in (None, query.answers)]
+                if (self.tables is None or query.reads in self.tables) and query.reads not in self.without
+                and table in (None, query.answers)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from erp_telemetry import catalog
 from erp_telemetry.errors import PartialAnswer, SourceError, SourceUnreachable
@@ -20,6 +20,10 @@ from erp_telemetry.workspace_queries import WorkspaceQuery
 
 # so much of a table is scanned to see whether it is there
 _PROBED = timedelta(seconds=1)
+# a window of as many days as a plan shows begins out of reach, by the time that it takes to ask
+_LITTLE = timedelta(minutes=5)
+_QUARTER = timedelta(minutes=15)
+_END = datetime.max.replace(tzinfo=UTC)
 _NOTICE_SECONDS = 0.2
 # columns of `T | getschema`
 _SCHEMA = ("ColumnName", "ColumnOrdinal", "DataType", "ColumnType")
@@ -112,21 +116,42 @@ class Planner:
         """Spans to ask for: what is not held of the window, and what may have arrived since of what is.
 
         What is older than any row is late is counted again where the window is pulled again, but for a search,
-        which is billed. Raises ``SourceError`` where the table's plan does not let the service answer so far back.
+        which is billed.
         """
         gaps, late = held.gaps(self.window, self.before), held.open(self.before, self.late)
         if not is_searched:
             final = held.final(self.window, self.before, self.late)
             return [*gaps, *late, *(span for span in final if table.count(span))]
-        # beyond its reach the service tells of no rows, which is not that there are none
-        if gaps and gaps[0].start < self._oldest:
-            raise SourceError(
-                f"{table.reader.query.reads} is on the Basic or Auxiliary plan, of which the service answers the last "
-                f"{self.wire.limits.search_reach.days} days: ask from {self._oldest:%Y-%m-%d %H:%M:%S} UTC on, or "
-                "leave it out of tables=; on the Auxiliary plan give as search_reach= of AzureLimits how long rows are "
-                "retained")
-        return [*gaps, *(replace(span, start=max(span.start, self._oldest)) for span in late
-                         if span.stop > self._oldest)]
+        return [*self._within_reach(table, gaps), *_since(late, self._oldest)]
+
+    def _within_reach(self, table: Table, gaps: list[Span]) -> list[Span]:
+        """What of some spans the table's plan lets the service answer; what it does not is said to be missing.
+
+        Beyond its reach the service tells of no rows, which is not that there are none. Raises ``SourceError`` where
+        more than some minutes of the window is out of reach, and parts are not allowed.
+        """
+        oldest = self._oldest
+        beyond = [replace(span, stop=min(span.stop, oldest)) for span in gaps if span.start < oldest]
+        lost = sum((span.stop - span.start for span in beyond), timedelta())
+        if not lost:
+            return gaps
+        what = ("on the Basic or Auxiliary plan, of which the service answers the last "
+                f"{self.wire.limits.search_reach / timedelta(days=1):g} days")
+        more = "on the Auxiliary plan give as search_reach= of AzureLimits how long rows are retained"
+        is_little = lost <= _LITTLE and lost < self.window.duration
+        if not (is_little or table.reader.allow_partial):
+            raise SourceError(f"{table.reader.query.reads} is {what}: {self._instead(table)}; {more}")
+        for span in beyond:
+            table.leave(span, f"{what}; {more}")
+        return _since(gaps, oldest)
+
+    def _instead(self, table: Table) -> str:
+        """What to pull of a window that begins out of reach: the reach moves on while one reads this."""
+        start = self._oldest + 2 * _QUARTER
+        start -= (start - datetime.min.replace(tzinfo=UTC)) % _QUARTER
+        without = f"leave it out by without={table.reader.query.reads!r}"
+        return without if start >= self.window.stop else (
+            f"pull {Window(start, self.window.stop)}, or what is left of it with allow_partial=True, or {without}")
 
     def _place(self, query: WorkspaceQuery, error: NotUnderstood) -> str | None:
         """Which endpoint knows the table; ``None`` where it is not there, and not one of its columns only."""
@@ -196,7 +221,14 @@ class Planner:
         return grown
 
     def _is_final(self, span: Span, held: Held) -> bool:
-        return held.reaches(span.start, span.stop, span.stop + self.late)
+        # what ends with the calendar is never final
+        is_over = span.stop < _END - self.late
+        return is_over and held.reaches(span.start, span.stop, span.stop + self.late)
+
+
+def _since(spans: list[Span], moment: datetime) -> list[Span]:
+    """The parts of some spans from a moment on."""
+    return [replace(span, start=max(span.start, moment)) for span in spans if span.stop > moment]
 
 
 def _has_failed(asked: Future[Plan | None]) -> bool:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_GUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
-_COMPONENT = re.compile(r"^/subscriptions/[^/]+/resourcegroups/[^/]+/providers/microsoft\.insights/components/[^/]+$")
+from erp_telemetry.redactions import excerpt
+
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NAME = r"[^/?#\x00-\x1f]+"
+_COMPONENT = re.compile(
+    rf"/subscriptions/{_NAME}/resourcegroups/{_NAME}/providers/microsoft\.insights/components/{_NAME}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +38,12 @@ def scope(told: str) -> Scope:
     'subscriptions|s|resourcegroups|rg|providers|microsoft.insights|components|shop'
     """
     lower = told.lower().rstrip("/")
-    if _GUID.match(lower):
+    if _GUID.fullmatch(lower):
         return Scope(f"workspace {lower}", lower, f"/workspaces/{lower}", "azure",
                      "give the Workspace ID of its Overview page, not its name or resource id", is_workspace=True)
-    if _COMPONENT.match(lower):
+    if _COMPONENT.fullmatch(lower):
         # a slice's name is parted by slashes
         return Scope(f"Application Insights resource {lower.rpartition('/')[2]}", lower[1:].replace("/", "|"), lower,
                      "azure/classic", "give its resource id, of Properties or JSON view", is_workspace=False)
     raise ValueError("workspace is the Workspace ID of its Overview page, a GUID, or the resource id of an Application "
-                     f"Insights resource (/subscriptions/…/microsoft.insights/components/…), not {told!r}")
+                     f"Insights resource (/subscriptions/…/microsoft.insights/components/…), not {excerpt(repr(told))}")

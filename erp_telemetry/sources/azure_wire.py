@@ -19,7 +19,7 @@ from erp_telemetry.errors import SourceError
 from erp_telemetry.sources import azure_answers, azure_failures, azure_sign_ins
 from erp_telemetry.sources.azure_answers import Answer, Broken
 from erp_telemetry.sources.azure_connections import Connections
-from erp_telemetry.sources.azure_failures import Busy, NotUnderstood
+from erp_telemetry.sources.azure_failures import Busy, NotUnderstood, TokenRefused
 from erp_telemetry.sources.azure_limits import AzureLimits
 from erp_telemetry.sources.azure_log_lines import unheard
 from erp_telemetry.sources.azure_scopes import Scope
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 PUBLIC = "https://api.loganalytics.io"
 _CHUNK = 1 << 20
 _CONNECT_SECONDS = 20
+_FIRST_TRIES = 2
+_UP = timedelta(microseconds=999_999)
+_END = datetime.max.replace(tzinfo=UTC) - _UP
 # the client waits longer than the service works, or it would drop an answer that is on its way
 _READ_MARGIN_SECONDS = 30
 
@@ -53,7 +56,7 @@ class Question:
         """From when to when in whole seconds around it: the query itself says it half open."""
         if self.start is None or self.stop is None:
             raise ValueError(f"a search of {self.table} needs its time range")
-        start, stop = self.start.astimezone(UTC), self.stop.astimezone(UTC) + timedelta(microseconds=999_999)
+        start, stop = self.start.astimezone(UTC), min(self.stop.astimezone(UTC), _END) + _UP
         return "/".join(one.replace(tzinfo=None, microsecond=0).isoformat() + "Z" for one in (start, stop))
 
 
@@ -79,8 +82,10 @@ class Wire:
     _searched: set[str] = field(default_factory=set)
     _not_before: float = 0.0
     _era: int = 0
+    _has_answered: bool = False
 
     def __post_init__(self) -> None:
+        self._connections.is_told_unverified = self.connection_verify is False
         self._seats = threading.BoundedSemaphore(self.limits.concurrent)
         self._search_seats = threading.BoundedSemaphore(self.limits.concurrent_searches)
 
@@ -102,7 +107,7 @@ class Wire:
         """
         if not self.scope.is_workspace:
             raise SourceError(f"{table} of {self.scope.title} is on the Basic or Auxiliary plan, for which only a "
-                              "workspace is asked: pull that, or leave the table out of tables=")
+                              f"workspace is asked: pull that, or leave it out by without={table!r}")
         self._searched.add(table)
 
     def is_searched(self, table: str) -> bool:
@@ -122,23 +127,37 @@ class Wire:
         begun = self._era if era is None else era
         pause = self.limits.pause_seconds
         for attempt in range(1, self.limits.tries + 1):
-            is_last = attempt == self.limits.tries
             self._wait(begun)
             try:
-                self._spool(question, path, begun)
-                return azure_answers.check(path, question.columns)
+                self._spool_signed(question, path, begun)
+                answer = azure_answers.check(path, question.columns)
+                self._has_answered = True
+                return answer
             except Busy as busy:
                 self._check(begun)
-                if is_last or not busy.is_passing:
+                if self._is_last(attempt, busy.is_reached) or not busy.is_passing:
                     raise busy.reason(self.endpoint, attempt) from busy.__cause__
                 told = busy.pause_seconds
             except Broken as broken:
-                if is_last:
+                if self._is_last(attempt, broken.is_reached):
                     raise broken.reason(self.endpoint, attempt) from broken
                 told = None
             self._postpone(pause * random.uniform(0.5, 1.0) if told is None else told, told is not None, begun)
             pause *= 2
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _is_last(self, attempt: int, is_reached: bool) -> bool:
+        """Whether to give up; sooner where nobody has answered yet: what is set up wrong does not pass."""
+        return attempt >= (self.limits.tries if is_reached or self._has_answered else
+                           min(_FIRST_TRIES, self.limits.tries))
+
+    def _spool_signed(self, question: Question, path: Path, era: int) -> None:
+        """One request, once more where its token is refused: it may have ended while the pull goes on."""
+        try:
+            self._spool(question, path, era)
+        except TokenRefused:
+            self._check(era)
+            self._spool(question, path, era)
 
     def _spool(self, question: Question, path: Path, era: int) -> None:
         """One request; the body goes to the file as it comes."""
@@ -183,6 +202,7 @@ class Wire:
         with self._lock:
             if self._client is None:
                 credential = self.credential if self.credential is not None else azure_sign_ins.default_credential()
+                sign_in = azure_sign_ins.SignIn(credential)
                 host = self.endpoint.removeprefix("https://")
                 # a stand-in for the service is asked with tokens of the service
                 audience = self.endpoint if host.startswith("api.loganalytics.") else PUBLIC
@@ -190,7 +210,8 @@ class Wire:
                     session=self._connections.session(), connection_verify=self.connection_verify,
                     connection_data_block_size=_CHUNK)
                 self._client = LogsQueryClient(
-                    credential, endpoint=self.endpoint, audience=audience, retry_total=0, transport=transport)
+                    sign_in, endpoint=self.endpoint, authentication_policy=sign_in.policy(f"{audience}/.default"),
+                    retry_total=0, transport=transport)
                 self._client.__enter__()
             return self._client
 

@@ -53,9 +53,9 @@ def limits(**changed: Any) -> et.AzureLimits:
 
 def source(azure: LoopbackAzure, *tables: str, **changed: Any) -> et.AzureLogs:
     """AppRequests, or other tables, of the loopback."""
-    return et.AzureLogs(
-        azure.workspace, azure.credential, tables=tables or ("AppRequests",), endpoint=azure.endpoint,
-        connection_verify=azure.certificate, **{"limits": limits(), **changed})
+    told = {"credential": azure.credential, "endpoint": azure.endpoint, "connection_verify": azure.certificate,
+            "limits": limits(), "tables": tables or ("AppRequests",)}
+    return et.AzureLogs(azure.workspace, **told | changed)
 
 
 def spans(store: et.Store) -> list[str]:

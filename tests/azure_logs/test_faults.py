@@ -35,7 +35,8 @@ def azure(opened: Opening) -> LoopbackAzure:
 
 @pytest.mark.parametrize("name", TRANSIENT)
 def test_what_passes_is_asked_again(azure: LoopbackAzure, name: str) -> None:
-    azure.misbehave(TRANSIENT[name], of="data", times=2)
+    # a page instead of the first answer of all is asked for twice only: see test_refusals
+    azure.misbehave(TRANSIENT[name], of="data", times=1 if name == "html" else 2)
     azure.misbehave(TRANSIENT[name], of=("plan", "count"), times=2)
     store = et.Store()
     assert et.pull(source(azure), store, MORNING).is_complete

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from dataclasses import replace
 from typing import Any
@@ -26,6 +27,12 @@ from .support import (
     wanted,
 )
 
+pytest.importorskip("duckdb_kql", reason="the loopback needs the extra testing")
+
+from erp_telemetry.testing import faults
+from erp_telemetry.testing.answers import Reply
+from erp_telemetry.testing.faults import Fault
+
 
 class Stranger:
     """Signs in for another audience than it is asked to."""
@@ -35,6 +42,17 @@ class Stranger:
 
     def get_token(self, *scopes: str, **options: Any) -> Any:
         return self.credential.get_token("https://management.azure.com/.default", **options)
+
+
+class Stale:
+    """Signs in once, and then has nothing but that token."""
+
+    def __init__(self, credential: Any) -> None:
+        self.token, self.asked = credential.get_token("https://api.loganalytics.io/.default"), 0
+
+    def get_token(self, *scopes: str, **options: Any) -> Any:
+        self.asked += 1
+        return self.token
 
 
 class SignedOut:
@@ -61,7 +79,8 @@ def test_a_workspace_that_is_no_guid(name: str) -> None:
 
 def test_an_expired_credential_is_not_asked_a_thousand_times(opened: Opening) -> None:
     azure = opened(AppRequests=requests(every(MINUTE)))
-    store, small = et.Store(), source(azure, limits=limits(rows=60, concurrent=1))
+    stale = Stale(azure.credential)
+    store, small = et.Store(), source(azure, limits=limits(rows=60, concurrent=1), credential=stale)
 
     def expire(at: et.Progress) -> None:
         assert at.expected_slices > 10
@@ -70,7 +89,7 @@ def test_an_expired_credential_is_not_asked_a_thousand_times(opened: Opening) ->
 
     with pytest.raises(et.SourceUnreachable, match=r"the token is refused \(401.*sign in again \(az login\)"):
         et.pull(small, store, MORNING, progress=expire)
-    assert sum(one.status == 401 for one in azure.asked) <= 2
+    assert sum(one.status == 401 for one in azure.asked) <= 4 and stale.asked <= 5
     assert 2 <= store.ledger().height <= 3, "what was read before stays"
 
 
@@ -110,9 +129,48 @@ def test_a_proxy_that_opens_tls(opened: Opening) -> None:
     assert "its certificate is not trusted" in line and "connection_verify='authority.pem'" in line
 
 
-def test_plain_http_gets_no_token() -> None:
-    with pytest.raises(ValueError, match="a token is sent over https only"):
-        et.AzureLogs("00000000-0000-0000-0000-000000000000", endpoint="http://127.0.0.1")
+def test_a_name_that_nobody_knows_is_not_looked_up_for_minutes(
+    opened: Opening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def unknown(host: str, *more: Any, **options: Any) -> Any:
+        asked.append(host)
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    line = refusal(source(opened(), endpoint="https://api.loganalytics.example", limits=limits(tries=6)))
+    assert "no connection (Name or service not known) (2 times): check the network and the endpoint" in line
+    assert asked == ["api.loganalytics.example"] * 2
+
+
+def test_a_page_is_asked_for_twice_until_the_service_has_answered(opened: Opening) -> None:
+    frame = requests(every(HOUR))
+    azure = opened(AppRequests=frame)
+    azure.misbehave(faults.html())
+    line = refusal(source(azure, limits=limits(tries=6)))
+    assert "a web page where an answer was expected (2 times): a proxy or a sign-in page stands in" in line
+    assert len(azure.asked) == 2
+    azure.behave()
+    azure.misbehave(faults.html(), of="plan", times=4)
+    store = et.Store()
+    et.pull(source(azure, limits=limits(tries=6)), store, MORNING)
+    assert spans(store) == wanted(frame), "what answered once may answer again"
+
+
+@pytest.mark.parametrize(("status", "body", "says"), [
+    (404, b"", "nothing is there (404), which is not what the service says of a workspace: check the endpoint"),
+    (404, b'{"message": "no route"}', 'nothing is there (404 {"message": "no route"})'),
+    (404, b"<html>Not Found</html>", "a web page where an answer was expected (404): a proxy or a sign-in page"),
+    (403, b"<!DOCTYPE html><p>Blocked", "a web page where an answer was expected (403)"),
+    (401, b"<html>Sign in", "a web page where an answer was expected (401)"),
+])
+def test_what_the_service_never_says_is_not_laid_to_it(opened: Opening, status: int, body: bytes, says: str) -> None:
+    azure = opened(AppRequests=requests([DAY]))
+    azure.misbehave(Fault("another server", instead=Reply(status, body)))
+    line = refusal(source(azure))
+    assert line.startswith(azure.endpoint) and says in line and "workspace 1111" not in line
+    assert len(azure.asked) == 1
 
 
 def test_azure_identity_is_wanted_only_without_a_credential(
@@ -128,13 +186,6 @@ def test_azure_identity_is_wanted_only_without_a_credential(
 def test_a_table_nobody_has_a_query_for() -> None:
     with pytest.raises(ValueError, match=r"no query in queries/azure reads 'AppRequest'. Did you mean: AppRequests"):
         et.AzureLogs("00000000-0000-0000-0000-000000000000", tables=("AppRequest",))
-
-
-def test_limits_that_cannot_be() -> None:
-    with pytest.raises(ValueError, match="rows of AzureLimits is above 0, not 0"):
-        et.AzureLimits(rows=0)
-    with pytest.raises(ValueError, match="at most 600 s"):
-        et.AzureLimits(wait_seconds=601)
 
 
 def test_a_credential_is_not_shown(opened: Opening) -> None:

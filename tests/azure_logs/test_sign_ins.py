@@ -117,9 +117,11 @@ def test_a_token_that_expired_while_the_secret_did(opened: Opening) -> None:
 
 def test_an_authority_nobody_reaches(opened: Opening) -> None:
     azure = opened(AppRequests=requests([DAY]))
-    away = secret(azure, authority=f"https://127.0.0.1:{closed_port()}")
+    port = closed_port()
+    away = secret(azure, authority=f"https://127.0.0.1:{port}")
     line = refusal(replace(source(azure), credential=away))
-    assert "no way to the sign-in (" in line and line.endswith("check the network, and HTTPS_PROXY where one is needed")
+    assert line.startswith(f"127.0.0.1:{port}: no way to the sign-in (") and azure.endpoint not in line
+    assert line.endswith("check the network, and HTTPS_PROXY where one is needed")
 
 
 def test_an_authority_nobody_trusts(opened: Opening) -> None:

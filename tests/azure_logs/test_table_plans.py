@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import polars as pl
@@ -94,9 +94,7 @@ def test_late_rows_come_and_nothing_comes_twice(plan: str) -> None:
 
 def test_beside_tables_of_the_other_plan_and_without_some() -> None:
     frame = requests(every(HOUR))
-    traces = pl.DataFrame({"TimeGenerated": frame["TimeGenerated"], "Message": ["x"] * 12, "SeverityLevel": [1] * 12},
-                          schema_overrides={"SeverityLevel": pl.Int32})
-    with opened("Basic", AppRequests=frame, AppTraces=traces) as azure:
+    with opened("Basic", AppRequests=frame, AppTraces=traces(frame)) as azure:
         store = et.Store()
         receipt = et.pull(et.AzureLogs(azure.workspace, azure.credential, limits=limits(), endpoint=azure.endpoint,
                                        connection_verify=azure.certificate), store, MORNING)
@@ -121,7 +119,7 @@ def test_what_the_basic_plan_shows_no_more_is_refused_and_not_told_as_empty() ->
     frame = requests([*every(HOUR, old.start, old.stop), *every(HOUR)])
     with opened("Basic", AppRequests=frame) as azure:
         store, asked = et.Store(), source(azure)
-        with pytest.raises(et.SourceError, match="answers the last 30 days: ask from 2026-02-08 12:30:00 UTC on"):
+        with pytest.raises(et.SourceError, match="answers the last 30 days: leave it out by without='AppRequests'; on"):
             et.pull(asked, store, old)
         assert store.ledger().is_empty()
         assert et.pull(asked, store, MORNING).rows == {"requests": 12}
@@ -132,6 +130,84 @@ def test_what_the_basic_plan_shows_no_more_is_refused_and_not_told_as_empty() ->
         store = et.Store()
         et.pull(source(azure, limits=limits(search_reach=timedelta(days=365))), store, old)
         assert spans(store) == wanted(frame, old)
+
+
+def traces(frame: pl.DataFrame) -> pl.DataFrame:
+    return pl.DataFrame({"TimeGenerated": frame["TimeGenerated"], "Message": ["x"] * frame.height,
+                         "SeverityLevel": [1] * frame.height}, schema_overrides={"SeverityLevel": pl.Int32})
+
+
+REACH = DAY - timedelta(days=29, hours=11, minutes=30)
+"""From when on a table on the Basic plan is answered at half past noon."""
+LONG = requests(every(6 * HOUR, REACH - timedelta(days=12), NOON))
+
+
+def test_the_last_thirty_days_come_but_for_the_seconds_that_it_takes_to_ask() -> None:
+    month = et.Window(REACH - timedelta(seconds=4), NOON)
+    with opened("Basic", AppRequests=LONG, AppTraces=traces(LONG)) as azure:
+        store, asked = et.Store(), source(azure, "AppRequests", "AppTraces")
+        receipt = et.pull(asked, store, month)
+        kept = LONG.filter(pl.col("TimeGenerated") >= REACH)
+        assert spans(store) == sorted(kept["Id"]) and receipt.rows["logs"] == kept.height
+        assert not receipt.is_complete
+        assert receipt.missing == (
+            "AppRequests 2026-02-08T12:29:56.000000Z to 2026-02-08T12:30:00.000000Z: on the Basic or Auxiliary plan, "
+            "of which the service answers the last 30 days; on the Auxiliary plan give as search_reach= of AzureLimits "
+            "how long rows are retained",)
+        assert store.shortfalls(month).select("table_name", "kind", "start", "stop", "rows").rows() == [
+            ("requests", "uncounted", month.start, REACH, None)]
+        azure.clock = NOON + 3 * HOUR
+        before = searches(azure, "data")
+        again = et.pull(asked, store, month)
+        assert again.missing == receipt.missing and searches(azure, "data") == before, "nor is it refused an hour later"
+        later = et.Window(month.start + 3 * HOUR, azure.clock)
+        assert et.pull(asked, store, later).is_complete, "what is held is not out of reach"
+
+
+def test_a_window_that_begins_out_of_reach_is_refused_with_one_that_does_not() -> None:
+    with opened("Basic", AppRequests=LONG) as azure:
+        store, asked = et.Store(), source(azure)
+        with pytest.raises(et.SourceError, match="answers the last 30 days: pull ") as caught:
+            et.pull(asked, store, et.Window(REACH - timedelta(days=10), NOON))
+        told = str(caught.value)
+        assert "or what is left of it with allow_partial=True, or leave it out by without='AppRequests';" in told
+        assert store.ledger().is_empty() and store.shortfalls(MORNING).is_empty()
+        azure.clock = NOON + 45 * MINUTE
+        instead = et.Window.parse(told.partition("pull ")[2].partition(",")[0])
+        assert instead == et.Window(REACH + 30 * MINUTE, NOON)
+        assert et.pull(asked, store, instead).is_complete, "also where one has taken a while to read"
+        assert spans(store) == wanted(LONG, instead)
+
+
+def test_parts_that_are_allowed_reach_as_far_as_the_plan_does() -> None:
+    begin = REACH - timedelta(days=10)
+    with opened("Basic", AppRequests=LONG, AppTraces=traces(LONG)) as azure:
+        store, asked = et.Store(), source(azure, "AppRequests", "AppTraces", allow_partial=True)
+        receipt = et.pull(asked, store, et.Window(begin, NOON))
+        assert spans(store) == sorted(LONG.filter(pl.col("TimeGenerated") >= REACH)["Id"])
+        assert receipt.rows["logs"] == LONG.filter(pl.col("TimeGenerated") >= begin).height
+        assert not receipt.is_complete and len(receipt.missing) == 1
+        with pytest.warns(et.ShortfallWarning, match="uncounted requests of azure_logs between 2026-01-29 12:30 and"):
+            et.measure(store, "request_rate", et.Window(begin, begin + timedelta(days=1)), every="1h")
+        old = et.pull(asked, et.Store(), et.Window(begin, begin + HOUR))
+        assert old.rows == {"logs": 1} and not old.is_complete, "of a window out of reach nothing, and it says so"
+
+
+def test_a_table_that_reaches_less_far_is_left_out() -> None:
+    whole = et.Window(REACH - timedelta(days=10), NOON)
+    with opened("Basic", AppRequests=LONG, AppTraces=traces(LONG)) as azure:
+        receipt = et.pull(source(azure, tables=None, without=("AppRequests",)), et.Store(), whole)
+        assert receipt.is_complete and receipt.rows.keys() == {"logs"} and "AppRequests" not in receipt.absent
+
+
+def test_an_endless_window_is_pulled_twice() -> None:
+    endless = et.Window(DAY, datetime.max.replace(tzinfo=UTC))
+    for plan in ("Analytics", "Basic"):
+        with opened(plan, AppRequests=requests(every(HOUR))) as azure:
+            store, asked = et.Store(), source(azure)
+            assert et.pull(asked, store, endless).rows == {"requests": 12}
+            azure.clock = NOON + 5 * HOUR
+            assert et.pull(asked, store, endless).rows == {}
 
 
 @pytest.mark.parametrize("status", [400, 403, 404])

@@ -72,6 +72,11 @@ def test_a_secret_that_expired_is_one_line(azure: LoopbackAzure, tmp_path: Path)
     (["prod-logs"], "a GUID"), (["11111111-2222-4333-8444-555555555555", "--table", "AppRequest"], "Did you mean"),
     (["11111111-2222-4333-8444-555555555555", "--last", "7d", "--window", "2026-03-01/2026-03-02"], "not both"),
     (["11111111-2222-4333-8444-555555555555", "--settle", "-1"], "0 or more"),
+    (["11111111-2222-4333-8444-555555555555", "--settle", "1e12"], "at most 7 days"),
+    (["11111111-2222-4333-8444-555555555555", "--settle", "inf"], "at most 7 days"),
+    (["11111111-2222-4333-8444-555555555555", "--settle", "nan"], "a number of minutes"),
+    (["11111111-2222-4333-8444-555555555555", "--last", "9" * 400 + "d"], "longer than any calendar"),
+    (["11111111-2222-4333-8444-555555555555", "--window", "0001-01-01T00:00+14:00/2026-01-01"], "outside of the cal"),
 ])
 def test_a_wrong_call_says_what_is_wrong(arguments: list[str], said: str, tmp_path: Path) -> None:
     refused = call("pull-azure", *arguments, "--store", tmp_path / "erp.duckdb")
@@ -81,6 +86,26 @@ def test_a_wrong_call_says_what_is_wrong(arguments: list[str], said: str, tmp_pa
 def test_a_table_that_is_not_there_is_named(azure: LoopbackAzure, tmp_path: Path) -> None:
     refused = call(*asked(azure, "--table", "AppTraces", "--store", tmp_path / "erp.duckdb"))
     assert refused.exit_code == 1 and "has no table AppTraces" in refused.stderr
+
+
+def test_a_table_is_left_out(azure: LoopbackAzure, tmp_path: Path) -> None:
+    arguments = [part for part in asked(azure, "--last", "6h", "--store", tmp_path / "erp.duckdb", "--json")
+                 if part not in ("--table", "AppRequests")]
+    refused = call(*arguments, "--without", "AppRequests")
+    assert refused.exit_code == 1 and "has none of the" in refused.stderr
+    assert not any("AppRequests" in one.query for one in azure.asked)
+    (row,) = json.loads(call(*arguments, "--without", "AppTraces").stdout)
+    assert row["rows"] == {"requests": 120} and "AppTraces" not in row["absent"] and "AppEvents" in row["absent"]
+
+
+@pytest.mark.parametrize(("held", "said"), [
+    ("no PEM", "--authority is no PEM of authorities: "), (None, "--authority is no file: ")])
+def test_an_authority_that_is_none_is_named(held: str | None, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "authority.pem"
+    if held is not None:
+        file.write_text(held, encoding="ascii")
+    refused = call("pull-azure", "11111111-2222-4333-8444-555555555555", "--authority", file)
+    assert refused.exit_code == 2 and said in refused.stderr and "authority.pem" in refused.stderr
 
 
 def dead() -> str:
@@ -163,7 +188,7 @@ def test_what_is_missing_is_told_and_fails(azure: LoopbackAzure, tmp_path: Path)
 def test_no_advice_names_an_argument_of_python() -> None:
     folder = Path(et.__file__).parent / "sources"
     arguments = re.compile(
-        r"\b(allow_partial|connection_verify|credential|endpoint|tables|limits|concurrent|search_reach)=")
+        r"\b(allow_partial|connection_verify|credential|endpoint|tables|without|limits|concurrent|search_reach)=")
     found = [screens.typed(node.value) for file in sorted(folder.glob("azure_*.py"))
              for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
              if isinstance(node, ast.Constant) and isinstance(node.value, str) and arguments.search(node.value)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -29,6 +29,9 @@ LastOption = Annotated[str | None, typer.Option(
 TablesOption = Annotated[list[str] | None, typer.Option(
     "--table", help="This Azure table, such as `AppRequests`; may be given several times. Default: all there are.",
     rich_help_panel="Which")]
+WithoutOption = Annotated[list[str] | None, typer.Option(
+    "--without", help="Not this Azure table, such as `ContainerLogV2`; may be given several times.",
+    rich_help_panel="Which")]
 PartialOption = Annotated[bool, typer.Option(
     "--allow-partial", help="Keep what came of a slice that cannot be had whole, and say what is missing.",
     rich_help_panel=OUTPUT)]
@@ -45,6 +48,7 @@ def pull_azure(
     store: StoreOption = Path("erp.duckdb"),
     objectives: ObjectivesOption = None,
     tables: TablesOption = None,
+    without: WithoutOption = None,
     window: WindowOption = None,
     last: LastOption = None,
     allow_partial: PartialOption = False,
@@ -65,7 +69,7 @@ def pull_azure(
     - two tables: `erp-telemetry pull-azure 6e0e… --table AppRequests --table AppDependencies --last 24h`
     """
     try:
-        source = _source(workspace, tables, allow_partial, endpoint, authority, settle)
+        source = _source(workspace, tables, without, allow_partial, endpoint, authority, settle)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     span = now_span(window, last, "24h")
@@ -80,11 +84,22 @@ def pull_azure(
 
 
 def _source(
-    workspace: str, tables: list[str] | None, allow_partial: bool, endpoint: str | None, authority: Path | None,
-    settle: float | None,
+    workspace: str, tables: list[str] | None, without: list[str] | None, allow_partial: bool, endpoint: str | None,
+    authority: Path | None, settle: float | None,
 ) -> et.AzureLogs:
-    limits = et.AzureLimits() if settle is None else et.AzureLimits(settle=timedelta(minutes=settle))
-    place = {} if endpoint is None else {"endpoint": endpoint}
+    limits = et.AzureLimits() if settle is None else et.AzureLimits(settle=_minutes(settle))
+    place: dict[str, Any] = {} if endpoint is None else {"endpoint": endpoint}
     return et.AzureLogs(
-        workspace, tables=tuple(tables) if tables else None, limits=limits, allow_partial=allow_partial,
+        workspace, tables=tuple(tables) if tables else None, without=tuple(without or ()), limits=limits,
+        allow_partial=allow_partial,
         connection_verify=True if authority is None else str(authority), **place)
+
+
+def _minutes(told: float) -> timedelta:
+    """A span of time that was told as a number; one that is longer than any calendar is as long as that."""
+    if told != told:
+        raise ValueError("--settle is a number of minutes, not nan")
+    try:
+        return timedelta(minutes=told)
+    except OverflowError:
+        return timedelta.max if told > 0 else timedelta.min

@@ -5,7 +5,7 @@ from __future__ import annotations
 _TYPED = {
     "allow_partial=True": "--allow-partial",
     "pass its authority as connection_verify='authority.pem'": "give its authority by --authority authority.pem",
-    "out of tables=": "out of --table",
+    "out of tables=": "out of --table", "by without=": "by --without ",
     "give as search_reach= of AzureLimits how long rows are retained": "pull it from Python, where search_reach of "
                                                                        "AzureLimits says how long rows are retained",
     "give endpoint=, and a credential whose tokens are for the Log Analytics API": "give --endpoint, and sign in to it",
@@ -13,7 +13,7 @@ _TYPED = {
     ", or lower concurrent= of AzureLimits": "",
     "store.shortfalls(window) lists them": "erp-telemetry report lists them",
     ", or pass an aware datetime": "",
-    "connection_verify is no file": "--authority is no file",
+    "connection_verify is ": "--authority is ", "connection_verify cannot": "--authority cannot",
     ", or pass credential=, any object with get_token": "",
     ", or pass credential=": "",
 }
