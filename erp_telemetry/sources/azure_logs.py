@@ -113,7 +113,7 @@ class AzureLogs:
         """
         if window is None:
             raise ValueError("a workspace is asked for a window, such as pull(source, store, Window.last(days=7))")
-        era = self._wire.era
+        era = self._wire.begin()
         before = azure_plans.service_clock(self._wire) - self.limits.settle
         planner = azure_plans.Planner(self._wire, window, before, self.limits.late, era, self.allow_partial)
         told = ledger.select("slice", "fingerprint").iter_rows() if ledger.width else ()

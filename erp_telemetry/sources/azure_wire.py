@@ -82,6 +82,7 @@ class Wire:
     _searched: set[str] = field(default_factory=set)
     _not_before: float = 0.0
     _era: int = 0
+    _begun: int = 0
     _has_answered: bool = False
 
     def __post_init__(self) -> None:
@@ -91,8 +92,14 @@ class Wire:
 
     @property
     def era(self) -> int:
-        """Changes when what is under way is given up."""
-        return self._era
+        """That of the pull that began last: what it asks once it is given up is not sent, however late it is asked."""
+        return self._begun
+
+    def begin(self) -> int:
+        """Begin a pull; gives its era."""
+        with self._lock:
+            self._begun = self._era
+            return self._begun
 
     def give_up(self) -> None:
         """Let every question under way end, also one whose answer has not begun."""

@@ -20,7 +20,7 @@ import erp_telemetry as et
 from tests.cli.support import environment
 
 from .conftest import Opening
-from .support import DAY, MINUTE, MORNING, every, limits, requests, source, spans, wanted
+from .support import DAY, MINUTE, MORNING, NOON, every, limits, requests, source, spans, wanted
 
 pytest.importorskip("duckdb_kql", reason="the loopback needs the extra testing")
 
@@ -110,6 +110,33 @@ def test_ctrl_c_while_the_service_counts_ends_at_once(opened: Opening, tmp_path:
     assert code == 130 and seconds < 3
     assert said == "stopped before the first slice of azure_logs was whole; the same command begins anew\n"
     assert list((tmp_path / "spool").iterdir()) == []
+
+
+@posix
+def test_ctrl_c_within_a_search_ends_at_once_and_scans_again_only_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a table on the Basic plan two slices are searched at a time; what stands is not billed again."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with LoopbackAzure({"AppRequests": FRAME}, plans={"AppRequests": "Basic"}) as azure:
+        azure.clock = NOON + 30 * MINUTE
+        azure.misbehave(faults.slow(120), of="data", at=range(8, 1000))
+        with shell(azure, tmp_path) as running:
+            wait_until(lambda: sum(one.kind == "data" and "/search?" in one.path for one in azure.asked) >= 6, running)
+            time.sleep(1.0)
+            seconds, code, said = interrupted(running)
+        held = et.Store(tmp_path / "erp.duckdb").ledger()
+        assert code == 130 and 0 < held.height < 12 and seconds < 3
+        assert said.startswith(f"stopped: {held.height} of 12 slices of azure_logs stand")
+        assert list((tmp_path / "spool").iterdir()) == []
+        azure.behave()
+        asked = len(azure.asked)
+        with shell(azure, tmp_path) as running:
+            said, errors = running.communicate(timeout=60)
+        assert (running.returncode, errors) == (0, "") and f"{held.height} already held" in said
+        again = [one for one in azure.asked[asked:] if one.kind == "data" and "/search?" in one.path]
+        assert len(again) == 12 - held.height
+    assert spans(et.Store(tmp_path / "erp.duckdb")) == wanted(FRAME)
 
 
 def test_a_pull_that_ends_leaves_no_thread_that_waits(
