@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from erp_telemetry.testing import bounds
 from erp_telemetry.testing.kql import QueryRefused
 from erp_telemetry.testing.workspaces import Answer
 
@@ -44,6 +45,27 @@ def table(answer: Answer, error: dict[str, Any] | None = None) -> bytes:
     if error is not None:
         body["error"] = error
     return json.dumps(body, separators=(",", ":"), allow_nan=False, ensure_ascii=False).encode()
+
+
+def bounded(answer: Answer) -> Reply:
+    """An answer within what the service gives in one: rows beyond are left out and said, too many bytes refused."""
+    if len(answer.rows) > bounds.MOST_ROWS:
+        some = Answer(answer.columns, answer.rows[:bounds.MOST_ROWS])
+        return Reply(200, table(some, partial_error(too_large(bounds.MOST_ROWS, "records"))))
+    body = table(answer)
+    if len(body) > bounds.MOST_BYTES:
+        return Reply(413, refusal("ResponseSizeError", "Response size too large", {
+            "code": TOO_LARGE, "message": too_large(bounds.MOST_BYTES, "bytes")}))
+    return Reply(200, body)
+
+
+def given_up(error: bounds.OutOfTime | bounds.OutOfMemory) -> Reply:
+    """What comes of a query that took too long, or too much memory."""
+    if isinstance(error, bounds.OutOfTime):
+        return Reply(504, refusal("GatewayTimeout", "The query did not finish in time", {
+            "code": "E_QUERY_TIMEOUT", "message": f"Query execution has exceeded the allowed limits ({error})"}))
+    lack = f"Query execution lacks memory resources to complete (E_LOW_MEMORY_CONDITION): {error}"
+    return Reply(200, json.dumps({"error": partial_error(lack)}).encode())
 
 
 def _spelt(value: Any) -> Any:

@@ -1,9 +1,10 @@
 """What the loopback adds to duckdb-kql: functions it does not map, and names it does not tell apart.
 
 The whole list: ``ingestion_time()``, ``hash(x)``, ``hash(x, n)``, ``estimate_data_size(*)``,
-``bag_merge(a, b)``, ``bag_remove_keys(bag, keys)``, ``column_ifexists("X", otherwise)``,
-``percentilew(x, weight, p)``, ``percentiles(x, p, …)`` and ``percentilesw(x, weight, p, …)`` of a column;
-and a name that differs from a column only in case is unknown, as the service says it.
+``bag_merge(a, b)``, ``bag_remove_keys(bag, keys)``, ``column_ifexists("X", otherwise)``, ``strrep(x, n)`` of no
+more times than the service does, ``percentilew(x, weight, p)``, ``percentiles(x, p, …)`` and
+``percentilesw(x, weight, p, …)`` of a column; and a name that differs from a column only in case is unknown, as
+the service says it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ _FUNCTIONS: Mapping[str, tuple[str, tuple[int, ...]]] = {
     # the service hashes otherwise; what is promised is only that equal texts share one of n parts
     "hash": ("cast(hash(cast({0} as varchar)) % {1} as bigint)", (2,)),
     "estimate_data_size": ("strlen(concat(*columns(*)))", (0,)),
+    # the service repeats at most 1,024 times
+    "strrep": ("repeat({0}, least({1}, 1024))", (2,)),
     "bag_merge": (f"to_json(map_concat({_MAP.format('{1}')}, {_MAP}))", (2,)),
     "bag_remove_keys": (
         f"to_json(map_from_entries(list_filter(map_entries({_MAP}), "
@@ -49,6 +52,7 @@ _WHOLE_ROW = re.compile(r"estimate_data_size\s*\(\s*\*\s*\)")
 _PERCENTILES = re.compile(
     r"\b(?P<name>percentiles(?P<is_weighed>w)?)\(\s*(?P<of>\w+)\s*,\s*(?(is_weighed)(?P<weight>\w+)\s*,\s*)"
     r"(?P<shares>\d+(?:\.\d+)?(?:\s*,\s*\d+(?:\.\d+)?)*)\s*\)")
+_SERIES = re.compile(r"SELECT UNNEST\(generate_series\(")
 _OPTIONAL = re.compile(r"column_ifexists\s*\(\s*(['\"])(\w+)\1\s*,")
 
 
@@ -162,7 +166,20 @@ def _sql(kql: str, schema: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[str
         raise QueryRefused("SEM0260", f"{error}; the loopback cannot run this") from error
     except RecursionError as error:
         raise QueryRefused("SEM0260", "the query is nested too deeply; the loopback cannot run this") from error
-    return str(found), _clock_slot() in found.parameters
+    return _streamed(str(found)), _clock_slot() in found.parameters
+
+
+def _streamed(sql: str) -> str:
+    """Let `range` give its rows as they are wanted: duckdb-kql makes one list of them, of whatever size."""
+    while begin := _SERIES.search(sql):
+        stop = _closing(sql, begin.end())
+        said = sql[begin.end():stop]
+        alias = re.match(r'\) AS ("[^"]+")', sql[stop + 1:])
+        if alias is None or "SELECT" in said:
+            break
+        rows = f"SELECT s AS {alias[1]} FROM generate_series({said}) AS t(s)"
+        sql = f"{sql[:begin.start()]}{rows}{sql[stop + 1 + alias.end():]}"
+    return sql
 
 
 def _clock_slot() -> str:
@@ -195,7 +212,7 @@ def _teach() -> None:
     for name, (template, arities) in _AGGREGATES.items():
         AGGREGATE_FUNCTIONS.setdefault(name, AggregateSpec(name, template, arities, name_prefix="percentile"))
     for name, (template, arities) in _FUNCTIONS.items():
-        SCALAR_FUNCTIONS.setdefault(name, FunctionSpec(name, "template", template, arities))
+        SCALAR_FUNCTIONS[name] = FunctionSpec(name, "template", template, arities)
 
 
 def _check_case(kql: str, columns: set[str]) -> None:
@@ -234,5 +251,5 @@ def _closing(kql: str, start: int) -> int:
         depth += {"(": 1, ")": -1}.get(match["other"] or "", 0)
         if depth == 0:
             return match.start()
-    raise QueryRefused("SYN0002", "Query could not be parsed: column_ifexists( is not closed")
+    raise QueryRefused("SYN0002", "Query could not be parsed: a bracket is not closed")
 

@@ -13,7 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import polars as pl
 
-from erp_telemetry.testing.answers import Reply, bad_query, refusal, table
+from erp_telemetry.testing import bounds
+from erp_telemetry.testing.answers import Reply, bad_query, bounded, given_up, refusal
 from erp_telemetry.testing.classics import classic_tables
 from erp_telemetry.testing.faults import Fault
 from erp_telemetry.testing.kql import QueryRefused, names_in
@@ -169,10 +170,12 @@ class Service:
             found = self._ask(asked)
         except QueryRefused as refused:
             return Reply(400, bad_query(refused))
+        except (bounds.OutOfTime, bounds.OutOfMemory) as error:
+            return given_up(error)
         for fault in struck:
             if fault.limit is not None and (limited := fault.limit(found)) is not None:
                 return limited
-        return Reply(200, table(found))
+        return bounded(found)
 
     def _ask(self, asked: Asked) -> Answer:
         """Run the query, or remember what it answered less than two minutes ago."""
@@ -188,7 +191,7 @@ class Service:
         between = None if asked.timespan is None else time_range(asked.timespan, now)
         if between is not None and (oldest := self._plans.reach(asked.query, now)) is not None:
             between = max(between[0], oldest), max(between[1], oldest)
-        found = self._workspace.ask(asked.query, now, between, views)
+        found = self._workspace.ask(asked.query, now, between, views, bounds.patience_seconds(asked.headers))
         with self._lock:
             self._remembered.pop(key, None)
             self._remembered[key] = (now, found)

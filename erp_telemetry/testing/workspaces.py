@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from erp_telemetry.testing import frames
+from erp_telemetry.testing import bounds, frames
 from erp_telemetry.testing.kql import ARRIVAL, HIDDEN, QueryRefused, Translation, names_in, optional_in, translate
 
 _SQL_TYPES = {
@@ -128,14 +128,16 @@ class Workspace:
 
     def ask(
         self, kql: str, now: datetime, between: tuple[datetime, datetime] | None = None,
-        views: Mapping[str, View] | None = None,
+        views: Mapping[str, View] | None = None, seconds: float = 180,
     ) -> Answer:
-        """Run a query; ``between`` is the time range asked for beside it, half-open.
+        """Run a query; ``between`` is the time range asked for beside it, half-open, ``seconds`` how long it may take.
 
-        ``views`` are all that there is in place of the tables, by name.
+        ``views`` are all that there is in place of the tables, by name. Of more rows than the service gives there
+        is one more in the answer.
 
         Raises:
             QueryRefused: the service would say no.
+            OutOfTime, OutOfMemory: it would give up.
         """
         named = set(names_in(kql)) | optional_in(kql) | ({ARRIVAL} if "ingestion_time" in kql else set())
         known = {table: View(table, columns) for table, columns in self._columns.items()} if views is None else views
@@ -149,7 +151,8 @@ class Workspace:
             for table, columns in schema.items():
                 view = tables[table]
                 cursor.execute(view.sql(table, columns, between if "TimeGenerated" in self._columns[view.of] else None))
-            return self._answer(cursor, query, str(schema))
+            with bounds.within(cursor, seconds):
+                return self._answer(cursor, query, str(schema))
         except duckdb.Error as error:
             raise _as_service(str(error)) from error
         finally:
@@ -221,7 +224,7 @@ def _prepare(
     columns = tuple((str(name), kusto_type(kind)) for name, kind, *_ in found if name != ARRIVAL)
     quoted = [(kind, '"' + name.replace('"', '""') + '"') for name, kind in columns]
     shown = ", ".join(f"{_WIRE.get(kind, '{0}').format(name)} as {name}" for kind, name in quoted)
-    [statement] = duckdb.extract_statements(f"select {shown} from ({query.sql})")
+    [statement] = duckdb.extract_statements(f"select {shown} from ({query.sql}) limit {bounds.MOST_ROWS + 1}")
     return columns, statement
 
 
