@@ -54,9 +54,10 @@ class Batches:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._pool is None:
             return
+        # first no read begins any more: one that began after the others were given up would go on
+        self._pool.shutdown(wait=False, cancel_futures=True)
         if kind is not None and isinstance(self.source, ReadsAhead):
             self.source.give_up()
-        self._pool.shutdown(wait=False, cancel_futures=True)
         for future in (*self._under_way.values(), *((self._taken,) if self._taken else ())):
             future.add_done_callback(_free)
         # what was given up ends at once; a source that does not let go of a read is not waited for
