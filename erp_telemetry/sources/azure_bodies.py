@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from shutil import rmtree
 
 import duckdb
 
@@ -20,6 +17,7 @@ from erp_telemetry.schema import TABLES, TIME
 from erp_telemetry.slices import Reject
 from erp_telemetry.sources import azure_answers
 from erp_telemetry.sources.azure_failures import TooMuch
+from erp_telemetry.sources.azure_folders import Folder, folder, scratch
 from erp_telemetry.sources.azure_spans import Span
 from erp_telemetry.sources.azure_wire import Question, Wire
 from erp_telemetry.workspace_queries import WorkspaceQuery
@@ -38,7 +36,7 @@ _EMPTY_IS_TEXT = ("logs", "message")
 class Body:
     """Files of one span: whole answers, and where parts are allowed what came of the ``hopeless``, which lack rows."""
 
-    folder: Path
+    folder: Folder
     files: list[Path] = field(default_factory=list)
     is_split: bool = False
     hopeless: int = 0
@@ -46,11 +44,11 @@ class Body:
 
     def next(self) -> Path:
         """Where the next answer goes."""
-        return self.folder / f"{len(self.files)}.json"
+        return self.folder.path / f"{len(self.files)}.json"
 
     def close(self) -> None:
         """Remove the files."""
-        rmtree(self.folder, ignore_errors=True)
+        self.folder.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +75,8 @@ class Reader:
         Raises ``PartialAnswer`` where it cannot count a second.
         """
         try:
-            with scratch() as folder:
-                answer = self.wire.ask(self.question(span, _COUNT, "azure/count"), folder / "count.json", self.era)
+            with scratch() as spool:
+                answer = self.wire.ask(self.question(span, _COUNT, "azure/count"), spool / "count.json", self.era)
                 return int(answer.rows()[0][0])
         except TooMuch as error:
             if span.stop - span.start <= _LEAST_COUNTED:
@@ -95,7 +93,7 @@ class Reader:
 
         Raises ``PartialAnswer`` where it does not even answer the smallest part whole, unless parts are allowed.
         """
-        body = Body(Path(tempfile.mkdtemp(prefix="erp_telemetry_azure_")))
+        body = Body(folder())
         is_done = False
         try:
             self._fetch(span, count, body)
@@ -168,13 +166,6 @@ class Reader:
             raise PartialAnswer(
                 f"{self.query.reads} {span}: its halves have {told:,} rows and it has {count:,}: pull again")
         return found
-
-
-@contextmanager
-def scratch() -> Iterator[Path]:
-    """A folder for small answers."""
-    with tempfile.TemporaryDirectory(prefix="erp_telemetry_azure_") as folder:
-        yield Path(folder)
 
 
 def staging(query: WorkspaceQuery, span: Span, files: list[Path], is_careful: bool = False) -> Statement:

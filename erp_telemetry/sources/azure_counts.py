@@ -10,8 +10,9 @@ from typing import Any
 
 from erp_telemetry.errors import PartialAnswer, SourceError
 from erp_telemetry.slices import Shortfall
-from erp_telemetry.sources.azure_bodies import Reader, scratch
+from erp_telemetry.sources.azure_bodies import Reader
 from erp_telemetry.sources.azure_failures import TooMuch
+from erp_telemetry.sources.azure_folders import scratch
 from erp_telemetry.sources.azure_spans import Span
 from erp_telemetry.window import Window
 

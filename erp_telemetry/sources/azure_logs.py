@@ -12,7 +12,14 @@ import polars as pl
 from erp_telemetry.catalog import Statement
 from erp_telemetry.errors import PartialAnswer
 from erp_telemetry.slices import Batch, Plan, Slice
-from erp_telemetry.sources import azure_answers, azure_arguments, azure_bodies, azure_plans, azure_spans
+from erp_telemetry.sources import (
+    azure_answers,
+    azure_arguments,
+    azure_bodies,
+    azure_folders,
+    azure_plans,
+    azure_spans,
+)
 from erp_telemetry.sources.azure_limits import AzureLimits
 from erp_telemetry.sources.azure_scopes import Scope, scope
 from erp_telemetry.sources.azure_wire import PUBLIC, Wire
@@ -113,6 +120,7 @@ class AzureLogs:
         """
         if window is None:
             raise ValueError("a workspace is asked for a window, such as pull(source, store, Window.last(days=7))")
+        azure_folders.sweep()
         era = self._wire.begin()
         before = azure_plans.service_clock(self._wire) - self.limits.settle
         planner = azure_plans.Planner(self._wire, window, before, self.limits.late, era, self.allow_partial)

@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 from erp_telemetry import catalog
 from erp_telemetry.errors import PartialAnswer, SourceError, SourceUnreachable
 from erp_telemetry.slices import Plan, Slice
-from erp_telemetry.sources.azure_bodies import Reader, scratch
+from erp_telemetry.sources.azure_bodies import Reader
 from erp_telemetry.sources.azure_counts import Bin, Table, moment
 from erp_telemetry.sources.azure_failures import NeedsSearch, NotUnderstood, TooMuch
+from erp_telemetry.sources.azure_folders import scratch
 from erp_telemetry.sources.azure_spans import Entry, Held, Span, slice_beginning, slice_name
 from erp_telemetry.sources.azure_wire import Question, Wire
 from erp_telemetry.window import Window

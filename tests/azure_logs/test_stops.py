@@ -24,6 +24,7 @@ from .support import DAY, MINUTE, MORNING, NOON, every, limits, requests, source
 
 pytest.importorskip("duckdb_kql", reason="the loopback needs the extra testing")
 
+from erp_telemetry.sources import azure_folders
 from erp_telemetry.testing import LoopbackAzure, faults
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
@@ -137,6 +138,67 @@ def test_ctrl_c_within_a_search_ends_at_once_and_scans_again_only_the_rest(
         again = [one for one in azure.asked[asked:] if one.kind == "data" and "/search?" in one.path]
         assert len(again) == 12 - held.height
     assert spans(et.Store(tmp_path / "erp.duckdb")) == wanted(FRAME)
+
+
+@posix
+def test_a_killed_pull_goes_on_and_what_it_left_is_removed(opened: Opening, tmp_path: Path) -> None:
+    azure = opened(AppRequests=FRAME)
+    azure.misbehave(faults.slow(120), of="data", at=range(9, 1000))
+    path = tmp_path / "erp.duckdb"
+    with shell(azure, tmp_path) as running:
+        wait_until(lambda: len(azure.asked) >= 13, running)
+        time.sleep(1.5)
+        running.send_signal(signal.SIGKILL)
+        running.communicate(timeout=60)
+    left = list((tmp_path / "spool").iterdir())
+    held = et.Store(path).ledger()
+    assert left and held.height == 5 and et.Store(path).verify() == 5
+    kept = sum(held["rows"])
+    assert spans(et.Store(path)) == wanted(FRAME, et.Window(DAY, DAY + MINUTE * kept)), "whole slices only"
+    for one in left:
+        os.utime(one, (time.time() - 120,) * 2)
+    azure.behave()
+    with shell(azure, tmp_path) as running:
+        said, errors = running.communicate(timeout=60)
+    assert (running.returncode, errors) == (0, "") and "7 slices read, 5 already held" in said
+    assert list((tmp_path / "spool").iterdir()) == [] and spans(et.Store(path)) == wanted(FRAME)
+
+
+def test_folders_in_use_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    mine, own = azure_folders.folder(), tmp_path / "erp_telemetry_other"
+    own.mkdir()
+    (tmp_path / "erp_telemetry_azure_unlocked").mkdir()
+    (tmp_path / "erp_telemetry_azure_new").mkdir()
+    for one in (mine.path, own, tmp_path / "erp_telemetry_azure_unlocked"):
+        os.utime(one, (time.time() - 120,) * 2)
+    azure_folders.sweep()
+    assert {one.name for one in tmp_path.iterdir()} == {mine.path.name, own.name, "erp_telemetry_azure_new"}
+    mine.close()
+    assert not mine.path.exists()
+
+
+def test_two_pulls_into_one_store_at_once_are_one_after_the_other_or_refused(opened: Opening, tmp_path: Path) -> None:
+    azure = opened(AppRequests=FRAME)
+    azure.misbehave(faults.slow(0.05), of="data")
+    with shell(azure, tmp_path) as one, shell(azure, tmp_path) as other:
+        ends = [(running.communicate(timeout=120), running.returncode) for running in (one, other)]
+    for (_, errors), code in ends:
+        assert code == 0 or (code == 1 and "another process" in errors), errors
+    assert any(code == 0 for _, code in ends)
+    store = et.Store(tmp_path / "erp.duckdb")
+    assert spans(store) == wanted(FRAME) and store.verify() >= 12
+
+
+def test_one_source_may_pull_into_two_stores_at_once(opened: Opening) -> None:
+    azure = opened(AppRequests=FRAME)
+    asked, stores = source(azure, limits=limits(rows=80)), [et.Store(), et.Store()]
+    threads = [threading.Thread(target=et.pull, args=(asked, store, MORNING)) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert [spans(store) for store in stores] == [wanted(FRAME)] * 2
 
 
 def test_a_pull_that_ends_leaves_no_thread_that_waits(
