@@ -14,6 +14,15 @@ def clean(value: object) -> str:
     return _CONTROL.sub("", str(value))
 
 
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """A number of things, in words that agree with it.
+
+    >>> counted(1, "slice"), counted(1200, "slice"), counted(2, "entry", "entries")
+    ('1 slice', '1,200 slices', '2 entries')
+    """
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
 def readable(value: float | None, unit: str) -> str:
     """Write a value for a person: ratios as percent, durations and bytes in the unit that suits, null as a dash.
 

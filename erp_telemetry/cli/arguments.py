@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -66,6 +67,22 @@ def existing(path: Path) -> Store:
     return et.Store(path)
 
 
+@contextmanager
+def filled(path: Path) -> Iterator[Store]:
+    """A store that is pulled into: one that was made for it and got nothing is not left behind."""
+    is_new = not path.exists()
+    try:
+        yield et.Store(path)
+    finally:
+        if is_new and path.exists() and _is_blank(path):
+            path.unlink()
+
+
+def _is_blank(path: Path) -> bool:
+    store = et.Store(path)
+    return store.ledger().is_empty() and store.shortfalls(ever()).is_empty()
+
+
 def ever() -> Window:
     """All of time: an open incident may have begun before, or be told after, any telemetry."""
     return et.Window("1970-01-01T00:00:00Z", "9999-12-31T00:00:00Z")
@@ -81,7 +98,7 @@ def span(store: Store, window: str | None, last: str | None, default: str) -> Wi
     if window is not None and last is not None:
         raise typer.BadParameter("give --window or --last, not both", param_hint="--window")
     try:
-        return store.last(hours=_hours(last or default)) if window is None else et.Window.parse(window)
+        return store.last(hours=hours(last or default)) if window is None else et.Window.parse(window)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--last" if window is None else "--window") from error
 
@@ -91,7 +108,7 @@ def now_span(window: str | None, last: str | None, default: str) -> Window:
     if window is not None and last is not None:
         raise typer.BadParameter("give --window or --last, not both", param_hint="--window")
     try:
-        return et.Window.last(hours=_hours(last or default)) if window is None else et.Window.parse(window)
+        return et.Window.last(hours=hours(last or default)) if window is None else et.Window.parse(window)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--last" if window is None else "--window") from error
 
@@ -141,7 +158,8 @@ def _value(text: str) -> Any:
     return text if isinstance(read, list | dict) else read
 
 
-def _hours(last: str) -> float:
+def hours(last: str) -> float:
+    """A span of time such as ``6h`` or ``7d``, in hours."""
     found = _LAST.match(last)
     if found and float(found[1]):
         return float(found[1]) * _HOURS[found[2]]

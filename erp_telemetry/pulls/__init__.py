@@ -61,7 +61,7 @@ def pull(
     if parts and len(receipt.refused) == len(parts):
         raise SourceError("; ".join(receipt.refused[:5]))
     receipt.watermark = store.watermark
-    if receipt.late and order.entries:
+    if (receipt.late or receipt.repaired) and order.entries:
         receipt.reopened = _reopened(store, source, order)
     return receipt
 
@@ -144,6 +144,7 @@ def _pull_one(batches: Batches, store: Store, part: Slice, order: _Order, receip
         raise  # what cannot be reached now is not asked once for every slice that is left
     except SourceError as error:
         receipt.refused.append(redact(str(error)).value)
+        receipt.lost[part.table or "rows"] += part.rows or 0
         # of what is not cut by time nothing tells which windows lack it
         if part.span is not None:
             _note(store, batches.source, order, [
@@ -154,11 +155,14 @@ def _pull_one(batches: Batches, store: Store, part: Slice, order: _Order, receip
     receipt.rows.update(landed.rows)
     receipt.duplicates += landed.duplicates
     receipt.late += landed.late
+    receipt.repaired += landed.repaired
     receipt.unprovable += landed.unprovable
     receipt.rejects.extend(landed.rejects)
     if expected is not None and landed.accounted < expected:
+        receipt.lost[part.table or "rows"] += expected - landed.accounted
         receipt.short.append(f"{part.name}: {landed.accounted:,} of {expected:,} rows")
     if landed.untellable:
+        receipt.lost[part.table or "rows"] += landed.untellable
         receipt.short.append(f"{part.name}: {landed.untellable:,} rows of pruned minutes were left out: nothing tells "
                              "them from those counted before; pull that range into a new store")
     return landed.accounted

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from erp_telemetry.quantities import clean
+from erp_telemetry.quantities import clean, counted
 from erp_telemetry.slices import Reject
 from erp_telemetry.window import Window
 
@@ -32,21 +32,22 @@ class Reopened:
     def __str__(self) -> str:
         ratios = [f"{ratio:.2%}" if ratio is not None else "none valid"
                   for ratio in (self.error_ratio_before, self.error_ratio_after)]
-        unit = "minute" if self.minutes == 1 else "minutes"
-        return (f"{clean(self.service)} {self.day:%Y-%m-%d}: {self.minutes:,} {unit}, {self.requests_before:,.0f} -> "
-                f"{self.requests_after:,.0f} requests, errors {ratios[0]} -> {ratios[1]}")
+        changed = f"{self.requests_before:,.0f} -> {self.requests_after:,.0f} requests"
+        return (f"{clean(self.service)} {self.day:%Y-%m-%d}: {counted(self.minutes, 'minute')}, {changed}, "
+                f"errors {ratios[0]} -> {ratios[1]}")
 
 
 @dataclass(slots=True)
 class Receipt:
     """What a pull did: rows kept by table, set aside and why, duplicates, late, refused files.
 
-    ``late`` rows are older than what an earlier pull of the source had reached for their service;
-    ``reopened`` says what those that are requests of users changed, rows of sealed minutes apart. ``refused`` names
-    slices that could not be read at all; nothing of them is in the store. ``missing`` says what could not even
-    be planned. ``absent`` names tables that the source does not have. ``until`` is the moment up to which a
-    source that goes on was read: what arrives later comes with later pulls. ``is_complete`` is false where a
-    slice was refused, gave fewer rows than its source promised, or could not be planned.
+    ``late`` rows are older than what an earlier pull of the source had reached for their service, ``repaired`` those
+    that an earlier pull was known to lack; ``reopened`` says what those that are requests of users changed, rows of
+    sealed minutes apart. ``refused`` names slices that could not be read at all; nothing of them is in the store.
+    ``short`` names slices that gave fewer rows than promised; ``missing`` says what could not even be planned.
+    ``lost`` counts, by table, the rows of which it is known that they did not come. ``absent`` names tables that the
+    source does not have. ``until`` is the moment up to which a source that goes on was read: what arrives later comes
+    with later pulls.
     """
 
     source: str
@@ -55,11 +56,13 @@ class Receipt:
     rows: Counter[str] = field(default_factory=Counter)
     duplicates: int = 0
     late: int = 0
+    repaired: int = 0
     unprovable: int = 0
     rejects: list[Reject] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     short: list[str] = field(default_factory=list)
     missing: tuple[str, ...] = ()
+    lost: Counter[str] = field(default_factory=Counter)
     absent: tuple[str, ...] = ()
     reopened: tuple[Reopened, ...] = ()
     watermark: datetime | None = None
@@ -70,6 +73,24 @@ class Receipt:
     def is_complete(self) -> bool:
         """Whether everything the source offered is in the store or set aside by name."""
         return not self.refused and not self.short and not self.missing
+
+    @property
+    def state(self) -> str:
+        """How far the answers over this pull can be trusted, in one word.
+
+        - ``partial``: a slice was refused, gave fewer rows than its source promised, or could not be planned.
+        - ``rejected``: there were rows, and every one was set aside.
+        - ``not begun``: the window lies ahead, so that nothing can be there yet.
+        - ``provisional``: the window is not over, and rows of it are still to arrive.
+        - ``complete``: none of these.
+        """
+        if not self.is_complete:
+            return "partial"
+        if self.rejects and not self.rows and not self.duplicates and not self.skipped:
+            return "rejected"
+        if self.window is None or self.until is None or self.window.stop <= self.until:
+            return "complete"
+        return "not begun" if self.window.start >= self.until else "provisional"
 
     @property
     def reasons(self) -> dict[str, int]:
@@ -90,33 +111,51 @@ class Receipt:
         is_bare = bool(self.slices) and not (self.skipped or self.duplicates or self.rejects or self.refused)
         kept = ", ".join(f"{count:,} {table}" for table, count in sorted(self.rows.items())) or (
             f"not one row{'' if self.window is None else ' of the window'} is there" if is_bare else "no new rows")
-        parts = [f"{self.source}: {kept}", f"{self.slices} slices read, {self.skipped} already held"]
-        if self.duplicates:
-            parts.append(f"{self.duplicates:,} duplicates")
-        if self.late:
-            parts.append(f"{self.late:,} late")
-        if self.reopened:
-            minutes = sum(one.minutes for one in self.reopened)
-            parts.append(f"{minutes:,} minutes re-opened ({_few(map(str, self.reopened))})")
-        if self.unprovable:
-            parts.append(f"{self.unprovable:,} in sealed minutes, duplicates unprovable")
-        if self.rejects:
-            parts.append(f"{len(self.rejects):,} set aside ({_few(f'{n:,} {why}' for why, n in self.reasons.items())})")
-        if self.refused:
-            parts.append(f"{len(self.refused)} slices refused")
-        if self.short:
-            parts.append(f"{len(self.short)} slices gave fewer rows than promised")
-        if self.missing:
-            parts.append(f"missing: {_few(self.missing, ' | ')}")
+        parts = [f"{self.source}: {kept}", f"{counted(self.slices, 'slice')} read, {self.skipped:,} already held",
+                 *self._events(), *self._losses()]
         if self.absent:
-            parts.append(f"not there: {', '.join(self.absent)}")
+            parts.append(f"not there: {_few(self.absent)}")
         if self.outlook:
             parts.append(self.outlook)
         # what a workspace or a file holds may be hostile: a service's name, a slice's, an error's
         return clean("; ".join(parts))
 
+    def _events(self) -> list[str]:
+        """What became of rows beside being kept."""
+        parts = []
+        if self.duplicates:
+            parts.append(counted(self.duplicates, "duplicate"))
+        if self.late:
+            parts.append(f"{self.late:,} late")
+        if self.repaired:
+            parts.append(f"{self.repaired:,} that an earlier pull lacked")
+        if self.reopened:
+            minutes = sum(one.minutes for one in self.reopened)
+            parts.append(f"{counted(minutes, 'minute')} re-opened ({_few(map(str, self.reopened))})")
+        if self.unprovable:
+            parts.append(f"{self.unprovable:,} in sealed minutes, duplicates unprovable")
+        if self.rejects:
+            reasons = _few(f"{n:,} {why}" for why, n in self.reasons.items())
+            parts.append(f"{len(self.rejects):,} set aside ({reasons})")
+        return parts
+
+    def _losses(self) -> list[str]:
+        """What did not come, the rows of which that is known first."""
+        parts = []
+        lost = ", ".join(f"{count:,} {table}" for table, count in sorted(self.lost.items()) if count)
+        if lost:
+            parts.append(f"lost: {lost}")
+        if self.refused:
+            parts.append(f"{counted(len(self.refused), 'slice')} refused")
+        if self.short:
+            parts.append(f"{counted(len(self.short), 'slice')} gave fewer rows than promised")
+        if self.missing:
+            parts.append(f"missing: {_few(self.missing, ' | ')}")
+        return parts
+
 
 def _few(texts: Iterable[str], between: str = ", ") -> str:
-    """The first of some texts, with a mark where there are more."""
+    """The first of some texts, and how many more there are."""
     told = list(texts)
-    return between.join([*told[:_FEW], *(["…"] if len(told) > _FEW else [])])
+    more = len(told) - _FEW
+    return between.join([*told[:_FEW], *([f"and {more:,} more"] if more > 0 else [])])

@@ -24,6 +24,7 @@ from erp_telemetry.store import (
     arrivals,
     duplicates,
     engines,
+    lateness,
     ledger,
     percentiles,
     retention,
@@ -49,6 +50,7 @@ class Landed:
     rows: dict[str, int] = field(default_factory=dict)
     duplicates: int = 0
     late: int = 0
+    repaired: int = 0
     unprovable: int = 0
     presumed: int = 0
     untellable: int = 0
@@ -159,8 +161,7 @@ def _land(landing: _Landing, is_direct: bool) -> None:
 
 def _fingerprint(landing: _Landing) -> str:
     """How the slice is entered: a cut slice of which rows are missing as ``partial:<got>/<expected>``."""
-    part, batch, landed = landing.part, landing.batch, landing.landed
-    expected = batch.expected_count
+    part, batch, landed, expected = landing.part, landing.batch, landing.landed, landing.batch.expected_count
     if expected is not None and landed.accounted < expected:
         said = f"{part.name}: {landed.accounted:,} of {expected:,} rows arrived"
         if batch.must_be_whole and batch.is_careful:
@@ -267,12 +268,8 @@ def _mark_time(landing: _Landing, table: Table, rows: str) -> Window | None:
             landed.rows[table.name] = landed.rows.get(table.name, 0) + count
         return None
     known = {"table": table.name, "source": landing.origin.source, "pull": landing.pull}
-    reached = ("select service, max(time) as reached from store.main.watermarks "
-               "where table_name = $table and source = $source and pull <> $pull group by service")
-    if answers.rows(connection, f"{reached} limit 1", known):
-        landed.late += answers.count(
-            connection, f"{rows} as r join ({reached}) as w on w.service is not distinct from r.service "
-            "where r.time < w.reached", **known)
+    late, repaired = lateness.counts(connection, rows, landing.part.name, known)
+    landed.late, landed.repaired = landed.late + late, landed.repaired + repaired
     told = answers.rows(
         connection, f"select service, count(*), min(time), max(time) from {rows} as r group by service")
     if not told:

@@ -42,8 +42,10 @@ def half(azure: LoopbackAzure, store: et.Store) -> et.Receipt:
 
 def test_a_slice_that_came_in_part_is_short_until_it_comes(opened: Opening) -> None:
     azure, store = opened(AppRequests=FRAME), et.Store()
-    half(azure, store)
+    receipt = half(azure, store)
     got = len(spans(store))
+    assert receipt.state == "partial" and receipt.lost == {"requests": FRAME.height - got}
+    assert f"; lost: {FRAME.height - got} requests; 1 slice gave fewer rows than promised" in str(receipt)
     short = store.shortfalls(MORNING)
     assert short.select("table_name", "source", "kind", "start", "stop", "rows").rows() == [
         ("requests", "azure_logs", "short", MORNING.start, MORNING.stop, FRAME.height - got)]
@@ -53,7 +55,9 @@ def test_a_slice_that_came_in_part_is_short_until_it_comes(opened: Opening) -> N
     with pytest.warns(et.ShortfallWarning, match=lost):
         et.score(store, MORNING)
     azure.behave()
-    assert et.pull(source(azure), store, BEFORE).is_complete
+    repair = et.pull(source(azure), store, BEFORE)
+    assert (repair.state, repair.late, repair.repaired) == ("complete", 0, repair.rows["requests"])
+    assert f"{FRAME.height - got} that an earlier pull lacked" in str(repair) and repair.reopened
     assert store.shortfalls(MORNING).is_empty() and spans(store) == wanted(FRAME)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -88,9 +92,11 @@ def test_a_slice_that_could_not_be_read_is_known_with_its_rows(opened: Opening) 
     receipt = et.pull(source(azure, limits=limits(rows=100)), store, MORNING)
     refused = store.shortfalls(MORNING)
     assert len(receipt.refused) == refused.height > 0 and set(refused["kind"]) == {"refused"}
+    assert receipt.lost == {"requests": refused["rows"].sum()}
     assert refused["rows"].sum() == FRAME.height - len(spans(store))
     azure.behave()
-    assert et.pull(source(azure, limits=limits(rows=300)), store, MORNING).is_complete
+    repair = et.pull(source(azure, limits=limits(rows=300)), store, MORNING)
+    assert repair.is_complete and (repair.late, repair.repaired) == (0, receipt.lost["requests"])
     assert store.shortfalls(MORNING).is_empty() and spans(store) == wanted(FRAME)
 
 

@@ -72,12 +72,14 @@ def test_a_window_that_is_not_over_says_so(opened: Opening, window: et.Window, s
     receipt = et.pull(source(opened(AppRequests=FRAME)), et.Store(), window)
     assert receipt.outlook.startswith(said) and bool(receipt.outlook) == bool(said)
     assert receipt.outlook in str(receipt) and receipt.until == NOON + 20 * MINUTE
+    assert receipt.state == {"": "complete", "the window is not": "provisional", "the window has not": "not begun"}[
+        said[:17 if "is not" in said else 18]]
 
 
 def test_a_window_without_a_row_says_so(opened: Opening) -> None:
     azure = opened(AppRequests=FRAME)
     receipt = et.pull(source(azure), et.Store(), et.Window(DAY - HOUR, DAY))
-    assert str(receipt).startswith("azure_logs: not one row of the window is there; 1 slices read")
+    assert str(receipt).startswith("azure_logs: not one row of the window is there; 1 slice read")
 
 
 @pytest.mark.parametrize(("fault", "said"), [
@@ -154,3 +156,12 @@ def test_no_table_at_all_is_refused(opened: Opening) -> None:
     azure = opened(AppRequests=FRAME)
     with pytest.raises(ValueError, match="tables is empty"):
         et.AzureLogs(azure.workspace, azure.credential, tables=())
+
+
+def test_long_lists_are_told_by_their_first_and_their_number(opened: Opening) -> None:
+    azure = opened(AppRequests=FRAME)
+    pulled = et.AzureLogs(azure.workspace, azure.credential, limits=limits(), endpoint=azure.endpoint,
+                          connection_verify=azure.certificate)
+    receipt = et.pull(pulled, et.Store(), MORNING)
+    assert len(receipt.absent) > 10
+    assert f"not there: {', '.join(receipt.absent[:3])}, and {len(receipt.absent) - 3} more" in str(receipt)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import erp_telemetry as et
@@ -48,10 +49,11 @@ def test_a_workspace_is_pulled_and_nothing_twice(azure: LoopbackAzure, tmp_path:
     store = tmp_path / "erp.duckdb"
     first = call(*asked(azure, "--last", "6h", "--store", store))
     assert first.exit_code == 0, first.stderr
-    assert first.stdout.startswith("azure_logs: 120 requests; 1 slices read, 0 already held")
+    assert first.stdout.startswith("azure_logs: 120 requests; 1 slice read, 0 already held")
+    assert "\n  window 20" in first.stdout
     again = call(*asked(azure, "--last", "6h", "--store", store, "--json"))
     (row,) = json.loads(again.stdout)
-    assert row["is_complete"] and row["rows"] == {} and row["absent"] == []
+    assert row["is_complete"] and row["rows"] == {} and row["absent"] == [] and row["state"] == "provisional"
 
 
 def test_what_stands_in_the_way_is_one_line(azure: LoopbackAzure, tmp_path: Path) -> None:
@@ -75,12 +77,48 @@ def test_a_secret_that_expired_is_one_line(azure: LoopbackAzure, tmp_path: Path)
     (["11111111-2222-4333-8444-555555555555", "--settle", "1e12"], "at most 7 days"),
     (["11111111-2222-4333-8444-555555555555", "--settle", "inf"], "at most 7 days"),
     (["11111111-2222-4333-8444-555555555555", "--settle", "nan"], "a number of minutes"),
+    (["11111111-2222-4333-8444-555555555555", "--late", "soon"], "write a count and one of m, h, d, w"),
+    (["11111111-2222-4333-8444-555555555555", "--search-reach", "9" * 400 + "d"], "--search-reach"),
+    (["11111111-2222-4333-8444-555555555555", "--wait", "601"], "at most 600"),
+    (["11111111-2222-4333-8444-555555555555", "--concurrent", "0"], "above 0"),
     (["11111111-2222-4333-8444-555555555555", "--last", "9" * 400 + "d"], "longer than any calendar"),
     (["11111111-2222-4333-8444-555555555555", "--window", "0001-01-01T00:00+14:00/2026-01-01"], "outside of the cal"),
 ])
 def test_a_wrong_call_says_what_is_wrong(arguments: list[str], said: str, tmp_path: Path) -> None:
     refused = call("pull-azure", *arguments, "--store", tmp_path / "erp.duckdb")
     assert refused.exit_code == 2 and said in refused.stderr
+
+
+def test_limits_of_the_shell_are_those_of_the_pull(azure: LoopbackAzure, tmp_path: Path) -> None:
+    azure.misbehave(faults.slow(0.05), of="data")
+    done = call(*asked(azure, "--last", "6h", "--store", tmp_path / "erp.duckdb", "--wait", "77", "--concurrent", "1",
+                       "--late", "2h", "--search-reach", "90d"))
+    assert done.exit_code == 0 and azure.most_at_once == 1
+    assert {one.headers["prefer"] for one in azure.asked} == {"wait=77"}
+
+
+def test_a_window_that_has_not_begun_fails(azure: LoopbackAzure, tmp_path: Path) -> None:
+    ahead = f"{NOW + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}/{NOW + timedelta(days=2):%Y-%m-%dT%H:%M:%SZ}"
+    done = call(*asked(azure, "--window", ahead, "--store", tmp_path / "erp.duckdb"))
+    assert done.exit_code == 1 and "the window has not begun" in done.stdout
+
+
+def test_rows_that_are_all_set_aside_fail(azure: LoopbackAzure, tmp_path: Path) -> None:
+    azure.arrive("AppRequests", FRAME.head(5).with_columns(
+        TimeGenerated=pl.lit(NOW - timedelta(hours=30)), _IngestionTime=pl.lit(NOW - timedelta(hours=30)),
+        DurationMs=pl.lit(-1.0)))
+    window = f"{NOW - timedelta(hours=40):%Y-%m-%dT%H:%M:%SZ}/{NOW - timedelta(hours=20):%Y-%m-%dT%H:%M:%SZ}"
+    done = call(*asked(azure, "--window", window, "--store", tmp_path / "erp.duckdb"))
+    assert done.exit_code == 1 and "5 set aside" in done.stdout and "every row was set aside" in done.stdout
+
+
+def test_a_refused_pull_leaves_no_store_behind(azure: LoopbackAzure, tmp_path: Path) -> None:
+    azure.is_permitted = False
+    call(*asked(azure, "--store", tmp_path / "erp.duckdb"))
+    assert list(tmp_path.iterdir()) == []
+    et.Store(tmp_path / "old.duckdb").ledger()
+    call(*asked(azure, "--store", tmp_path / "old.duckdb"))
+    assert (tmp_path / "old.duckdb").exists(), "a store that was there is not ours to remove"
 
 
 def test_a_table_that_is_not_there_is_named(azure: LoopbackAzure, tmp_path: Path) -> None:

@@ -9,7 +9,16 @@ import typer
 
 import erp_telemetry as et
 from erp_telemetry.cli import completions, screens
-from erp_telemetry.cli.arguments import OUTPUT, JsonOption, ObjectivesOption, SecretsOption, StoreOption, wanted, zoned
+from erp_telemetry.cli.arguments import (
+    OUTPUT,
+    JsonOption,
+    ObjectivesOption,
+    SecretsOption,
+    StoreOption,
+    filled,
+    wanted,
+    zoned,
+)
 
 if TYPE_CHECKING:
     from erp_telemetry import Objectives, Receipt, Recognised, Store
@@ -67,13 +76,14 @@ def pull(
         raise et.SourceError(f"nothing to read in {', '.join(paths)}")
     if not as_json:
         screens.print_taken(found, verbose)
-    receipts = pulled(found, et.Store(store), wanted(objectives))
+    with filled(store) as into:
+        receipts = pulled(found, into, wanted(objectives))
     if as_json:
         screens.print_json([screens.receipt_row(receipt, found) for receipt in receipts])
     else:
         for receipt in receipts:
             screens.print_receipt(receipt)
-    if not all(receipt.is_complete for receipt in receipts):
+    if any(screens.has_failed(receipt) for receipt in receipts):
         raise typer.Exit(1)
 
 

@@ -17,6 +17,8 @@ from erp_telemetry.cli.arguments import (
     SecretsOption,
     StoreOption,
     WindowOption,
+    filled,
+    hours,
     now_span,
     wanted,
 )
@@ -25,7 +27,7 @@ _SERVICE = "Service"
 WorkspaceArgument = Annotated[str, typer.Argument(
     help="The Workspace ID of its Overview page, or the resource id of an Application Insights resource.")]
 LastOption = Annotated[str | None, typer.Option(
-    "--last", help="The last `6h`, `7d` or `2w` up to now.", rich_help_panel="When")]
+    "--last", help="The last `6h`, `7d` or `2w` up to now (default 24h).", rich_help_panel="When")]
 TablesOption = Annotated[list[str] | None, typer.Option(
     "--table", help="This Azure table, such as `AppRequests`; may be given several times. Default: all there are.",
     rich_help_panel="Which")]
@@ -41,6 +43,17 @@ AuthorityOption = Annotated[Path | None, typer.Option(
     "--authority", help="PEM of the authorities to trust, where a proxy opens TLS.", rich_help_panel=_SERVICE)]
 SettleOption = Annotated[float | None, typer.Option(
     "--settle", help="Minutes before now up to which arrivals are read (default 10).", rich_help_panel=_SERVICE)]
+LateOption = Annotated[str | None, typer.Option(
+    "--late", help="So long after it happened a row may arrive and still come with any later pull (default 3d).",
+    rich_help_panel=_SERVICE)]
+ReachOption = Annotated[str | None, typer.Option(
+    "--search-reach", help="How far back tables on the Basic and Auxiliary plans are answered (default 30d).",
+    rich_help_panel=_SERVICE)]
+WaitOption = Annotated[int | None, typer.Option(
+    "--wait", help="Seconds that the service may work on a query, at most 600 (default 180).",
+    rich_help_panel=_SERVICE)]
+ConcurrentOption = Annotated[int | None, typer.Option(
+    "--concurrent", help="Queries at a time (default 5, which is what Azure allows).", rich_help_panel=_SERVICE)]
 
 
 def pull_azure(
@@ -55,6 +68,10 @@ def pull_azure(
     endpoint: EndpointOption = None,
     authority: AuthorityOption = None,
     settle: SettleOption = None,
+    late: LateOption = None,
+    search_reach: ReachOption = None,
+    wait: WaitOption = None,
+    concurrent: ConcurrentOption = None,
     secrets: SecretsOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -69,30 +86,51 @@ def pull_azure(
     - two tables: `erp-telemetry pull-azure 6e0e… --table AppRequests --table AppDependencies --last 24h`
     """
     try:
-        source = _source(workspace, tables, without, allow_partial, endpoint, authority, settle)
+        limits = _limits(settle, late, search_reach, wait, concurrent)
+        source = _source(workspace, tables, without, allow_partial, endpoint, authority, limits)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     span = now_span(window, last, "24h")
-    with screens.progress(source.name) as show:
-        receipt = et.pull(source, et.Store(store), span, objectives=wanted(objectives), progress=show)
+    with screens.progress(source.name) as show, filled(store) as into:
+        receipt = et.pull(source, into, span, objectives=wanted(objectives), progress=show)
     if as_json:
         screens.print_json([screens.receipt_row(receipt)])
     else:
         screens.print_receipt(receipt)
-    if not receipt.is_complete:
+        screens.say(f"  window {screens.safe(str(span))}")
+    if screens.has_failed(receipt):
         raise typer.Exit(1)
 
 
 def _source(
     workspace: str, tables: list[str] | None, without: list[str] | None, allow_partial: bool, endpoint: str | None,
-    authority: Path | None, settle: float | None,
+    authority: Path | None, limits: et.AzureLimits,
 ) -> et.AzureLogs:
-    limits = et.AzureLimits() if settle is None else et.AzureLimits(settle=_minutes(settle))
     place: dict[str, Any] = {} if endpoint is None else {"endpoint": endpoint}
     return et.AzureLogs(
         workspace, tables=tuple(tables) if tables else None, without=tuple(without or ()), limits=limits,
         allow_partial=allow_partial,
         connection_verify=True if authority is None else str(authority), **place)
+
+
+def _limits(
+    settle: float | None, late: str | None, search_reach: str | None, wait: int | None, concurrent: int | None,
+) -> et.AzureLimits:
+    """The limits that were asked for; all else is as Azure has it."""
+    told = {"settle": None if settle is None else _minutes(settle), "late": _long(late, "--late"),
+            "search_reach": _long(search_reach, "--search-reach"), "wait_seconds": wait, "concurrent": concurrent}
+    given: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
+    return et.AzureLimits(**given)
+
+
+def _long(told: str | None, option: str) -> timedelta | None:
+    """A span of time such as ``6h`` or ``7d``."""
+    if told is None:
+        return None
+    try:
+        return timedelta(hours=hours(told))
+    except (ValueError, OverflowError) as error:
+        raise typer.BadParameter(str(error), param_hint=option) from error
 
 
 def _minutes(told: float) -> timedelta:

@@ -7,7 +7,7 @@ from erp_telemetry.cli.screens.incidents import incident_row, print_incidents
 from erp_telemetry.cli.screens.logs import print_logs
 from erp_telemetry.cli.screens.progress import progress
 from erp_telemetry.cli.screens.readings import measures, print_measures, print_readings
-from erp_telemetry.cli.screens.receipts import print_receipt, print_taken, receipt_row, warn_unknown
+from erp_telemetry.cli.screens.receipts import has_failed, print_receipt, print_taken, receipt_row, warn_unknown
 from erp_telemetry.cli.screens.scorecards import bars, print_health, print_scorecard
 from erp_telemetry.cli.screens.secrets import secrets
 from erp_telemetry.cli.screens.tables import Column, print_table
@@ -34,6 +34,7 @@ __all__ = [
     "bars",
     "clean",
     "finish",
+    "has_failed",
     "incident_row",
     "measures",
     "print_answer",

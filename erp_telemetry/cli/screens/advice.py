@@ -6,11 +6,10 @@ _TYPED = {
     "allow_partial=True": "--allow-partial",
     "pass its authority as connection_verify='authority.pem'": "give its authority by --authority authority.pem",
     "out of tables=": "out of --table", "by without=": "by --without ",
-    "give as search_reach= of AzureLimits how long rows are retained": "pull it from Python, where search_reach of "
-                                                                       "AzureLimits says how long rows are retained",
+    "give as search_reach= of AzureLimits how": "give by --search-reach how",
     "give endpoint=, and a credential whose tokens are for the Log Analytics API": "give --endpoint, and sign in to it",
     "check what credential= is": "check AZURE_CLIENT_ID and the like, which it may sign in with",
-    ", or lower concurrent= of AzureLimits": "",
+    "lower concurrent= of AzureLimits": "lower --concurrent",
     "store.shortfalls(window) lists them": "erp-telemetry report lists them",
     ", or pass an aware datetime": "",
     "connection_verify is ": "--authority is ", "connection_verify cannot": "--authority cannot",

@@ -50,8 +50,12 @@ def print_receipt(receipt: Receipt) -> None:
         say(f"  [yellow]re-opened[/] {safe(one)}")
     _print_rejects(receipt)
     for word, lines in (("refused", receipt.refused), ("short", receipt.short), ("missing", receipt.missing)):
-        for line in lines:
+        for line in lines[:_SHOWN]:
             say(f"  [bold red]{word}[/] {safe(typed(line))}")
+        if len(lines) > _SHOWN:
+            say(f"  [bold red]{word}[/] … and {len(lines) - _SHOWN:,} more; --json has them all")
+    if receipt.state == "rejected":
+        say("  [bold red]nothing was kept[/]: every row was set aside")
 
 
 def _print_rejects(receipt: Receipt) -> None:
@@ -75,16 +79,23 @@ def receipt_row(receipt: Receipt, found: Recognised | None = None) -> dict[str, 
         "taken": dict(sorted(Counter(
             one.format for one in (found.taken if found else ()) if one.source == receipt.source).items())),
         "slices": receipt.slices, "skipped": receipt.skipped, "rows": dict(receipt.rows),
-        "duplicates": receipt.duplicates, "late": receipt.late, "unprovable": receipt.unprovable,
+        "duplicates": receipt.duplicates, "late": receipt.late, "repaired": receipt.repaired,
+        "unprovable": receipt.unprovable,
         "set_aside": [{"file": reject.file, "line": reject.line, "reason": reject.reason}
                       for reject in receipt.rejects],
         "reopened": [asdict(one) for one in receipt.reopened],
         "reasons": receipt.reasons,
         "refused": [typed(line) for line in receipt.refused], "short": [typed(line) for line in receipt.short],
-        "missing": [typed(line) for line in receipt.missing], "is_complete": receipt.is_complete,
+        "missing": [typed(line) for line in receipt.missing], "lost": dict(receipt.lost),
+        "is_complete": receipt.is_complete, "state": receipt.state,
         "absent": list(receipt.absent), "until": receipt.until, "outlook": receipt.outlook,
         "watermark": receipt.watermark,
     }
+
+
+def has_failed(receipt: Receipt) -> bool:
+    """Whether a pull did not do what it was called for, so that the shell says so by its exit code."""
+    return receipt.state in ("partial", "rejected", "not begun")
 
 
 def _form(source: str, form: str) -> str:
