@@ -19,6 +19,7 @@ from erp_telemetry.cli.trends import trends
 if TYPE_CHECKING:
     from erp_telemetry import Store, Window
 
+_RECORDS = ("alerts", "changes", "incidents", "inventory", "recoveries")
 _NOT_TELEMETRY = ("simulator", "__pycache__")
 OutOption = Annotated[Path, typer.Option(
     "--out", help="Folder for the store and the page.", rich_help_panel=OUTPUT)]
@@ -44,6 +45,7 @@ def demo(out: OutOption = Path("out"), samples: SamplesOption = None, azure: Azu
         tables = exported_tables(folder)
         store = _fresh(out)
         window = pulled_from_azure(tables, store)
+        _pull_records(folder, store)
     else:
         store, window = _pulled_from_files(folder, out)
     _show(store, window, out)
@@ -66,6 +68,16 @@ def _pulled_from_files(folder: Path, out: Path) -> tuple[Store, Window]:
     for receipt in pulled(found, store):
         screens.print_receipt(receipt)
     return store, _covered(folder, store)
+
+
+def _pull_records(folder: Path, store: Store) -> None:
+    """Pull what people and other tools write down, which no table of a workspace has: incidents and the like."""
+    found = [place for name in _RECORDS for place in sorted((folder / "tables").glob(f"{name}.*"))]
+    if not found:
+        return
+    screens.say(f"beside it, as a ticket tool exports them: {', '.join(place.stem for place in found)}")
+    for receipt in pulled(et.recognise(*found), store):
+        screens.print_receipt(receipt)
 
 
 def _show(store: Store, window: Window, out: Path) -> None:
