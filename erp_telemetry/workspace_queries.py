@@ -31,11 +31,12 @@ _TEXT_OR_COMMENT = re.compile(
     r"""@"(?:[^"]|"")*"|@'(?:[^']|'')*'|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|//[^\n]*""")
 _ITEM = re.compile(r"^(?:\['(\w+)'\]|(\w+))\s*=[^=~]", re.DOTALL)
 _WORDS = re.compile(r"\w+")
+_STEM = re.compile(r"[A-Za-z0-9_]+")
 
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceQuery:
-    """One ``.kql`` file: name such as ``azure/app_requests``, its header, its prelude and its last statement.
+    """One ``.kql`` file: name such as ``azure/app_requests``, or ``own/own.orders``, its header and its prelude.
 
     ``columns`` are what ``answer`` gives, by name and order.
     """
@@ -116,13 +117,37 @@ def _ending(name: str) -> str:
     return _parted(root() / f"{name}.kql", _opened(name)[2])[1]
 
 
+def own_queries(folder: Path) -> tuple[WorkspaceQuery, ...]:
+    """The ``.kql`` files of a folder outside of the library, each as :func:`workspace_query` gives those within.
+
+    Raises:
+        ValueError: no folder, or none with such a file.
+        QueryError: a file is not as the others are.
+    """
+    files = sorted(folder.glob("*.kql")) if folder.is_dir() else []
+    if not files:
+        raise ValueError(f"queries is a folder with .kql files of yours, and {folder} is none")
+    found = []
+    for file in files:
+        if not _STEM.fullmatch(file.stem):
+            raise QueryError(f"{file}: name it with letters, digits and underscores, for the ledger bears its name")
+        try:
+            found.append(_parsed(f"own/own.{file.stem}", file, *opened(file, _FIELD)))
+        except (OSError, UnicodeDecodeError) as error:
+            raise QueryError(f"{file}: cannot be read as text in UTF-8 ({error})") from error
+    return tuple(found)
+
+
 def _opened(name: str) -> tuple[str, Mapping[str, str], str]:
     """Title, header fields and text of a file."""
     return opened(root() / f"{name}.kql", _FIELD)
 
 
 def _read(name: str, path: Path) -> WorkspaceQuery:
-    title, header, text = _opened(name)
+    return _parsed(name, path, *_opened(name))
+
+
+def _parsed(name: str, path: Path, title: str, header: Mapping[str, str], text: str) -> WorkspaceQuery:
     for key in ("reads", "answers"):
         if not header.get(key):
             raise QueryError(f"{path}: the header lacks `// {key}:`, the {'Azure' if key == 'reads' else 'canonical'} "

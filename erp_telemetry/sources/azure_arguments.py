@@ -55,6 +55,13 @@ def names(told: object, argument: str, known: Iterable[str], where: str) -> tupl
     return found
 
 
+def folder(told: object) -> Path:
+    """A folder of queries; whether it is there is told when they are read."""
+    if not isinstance(told, str | Path):
+        raise TypeError(f"queries is a folder with .kql files of yours, such as 'queries/own', not {_kind(told)}")
+    return Path(told)
+
+
 def endpoint(told: object) -> str:
     """Where a workspace is asked, without the version that the client adds."""
     if not isinstance(told, str):

@@ -24,7 +24,7 @@ from erp_telemetry.sources.azure_limits import AzureLimits
 from erp_telemetry.sources.azure_scopes import Scope, scope
 from erp_telemetry.sources.azure_wire import PUBLIC, Wire
 from erp_telemetry.window import Window
-from erp_telemetry.workspace_queries import WorkspaceQuery, workspace_queries, workspace_query
+from erp_telemetry.workspace_queries import WorkspaceQuery, own_queries, workspace_queries, workspace_query
 
 _STAGED = Statement("select * from staged")
 
@@ -50,10 +50,12 @@ class AzureLogs:
         endpoint: of another cloud, such as ``https://api.loganalytics.us``.
         connection_verify: a file with the authorities to trust, where a proxy opens TLS, or a folder of such files.
         without: names of Azure tables to leave out.
+        queries: a folder with ``.kql`` files of yours, for tables of yours or in place of ours for a table they read.
 
     Raises:
         TypeError: an argument of another type.
-        ValueError: what is no workspace, table, endpoint or file of authorities.
+        ValueError: what is no workspace, table, endpoint, folder of queries or file of authorities.
+        QueryError: a query of yours is not as the others are.
     """
 
     workspace: str
@@ -64,7 +66,9 @@ class AzureLogs:
     endpoint: str = PUBLIC
     connection_verify: bool | str | Path = True
     without: tuple[str, ...] = ()
+    queries: str | Path | None = None
     _scope: Scope = field(init=False, repr=False, compare=False)
+    _known: tuple[WorkspaceQuery, ...] = field(init=False, repr=False, compare=False)
     _wire: Wire = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -82,7 +86,11 @@ class AzureLogs:
 
     def _read_tables(self) -> None:
         family = self._scope.family
-        reads = [workspace_query(f"{family}/{name}").reads for name in workspace_queries(family)]
+        own = () if self.queries is None else own_queries(azure_arguments.folder(self.queries))
+        taken = {query.reads for query in own}
+        ours = (workspace_query(f"{family}/{name}") for name in workspace_queries(family))
+        object.__setattr__(self, "_known", (*(query for query in ours if query.reads not in taken), *own))
+        reads = [query.reads for query in self._known]
         for argument in ("tables", "without"):
             if argument == "without" or self.tables is not None:
                 found = azure_arguments.names(getattr(self, argument), argument, reads, f"queries/{family}")
@@ -133,7 +141,10 @@ class AzureLogs:
         told = azure_spans.entry(self._scope.key, part.name, part.fingerprint)
         if told is None:
             raise ValueError(f"{part.name} is no slice of {self._scope.title}")
-        query, span, count = workspace_query(f"{self._scope.family}/{told.file}"), told.span, told.count
+        query = next((one for one in self._known if one.name.rpartition("/")[2] == told.file), None)
+        if query is None:
+            raise ValueError(f"{part.name} is asked by a query that this source does not have")
+        span, count = told.span, told.count
         reader = azure_bodies.Reader(self._wire, query, self.allow_partial, self._wire.era, careful)
         if not count:
             return Batch({}, expected_count=0, must_be_whole=True)
@@ -157,8 +168,6 @@ class AzureLogs:
 
     def _queries(self, table: str | None) -> list[WorkspaceQuery]:
         """Queries of the tables that are wanted, of one canonical table or of all."""
-        family = self._scope.family
-        known = [workspace_query(f"{family}/{name}") for name in workspace_queries(family)]
-        return [query for query in known
+        return [query for query in self._known
                 if (self.tables is None or query.reads in self.tables) and query.reads not in self.without
                 and table in (None, query.answers)]

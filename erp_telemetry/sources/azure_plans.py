@@ -100,7 +100,8 @@ class Planner:
                 return self._of_file(query, entries)
             if place is None:
                 return None
-            raise SourceError(f"queries/{query.name}.kql does not run in this workspace: {error}") from error
+            shown = query.path if query.name.startswith("own/") else f"queries/{query.name}.kql"
+            raise SourceError(f"{shown} does not run in this workspace: {error}") from error
         slices = [_slice(self.wire.scope.key, file, query.answers, *counted)
                   for counted in (*found, *((span, count, None) for span, count in again))]
         beginning = slice_beginning(self.wire.scope.key, file)

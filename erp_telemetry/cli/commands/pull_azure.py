@@ -34,6 +34,9 @@ TablesOption = Annotated[list[str] | None, typer.Option(
 WithoutOption = Annotated[list[str] | None, typer.Option(
     "--without", help="Not this Azure table, such as `ContainerLogV2`; may be given several times.",
     rich_help_panel="Which")]
+QueriesOption = Annotated[Path | None, typer.Option(
+    "--queries", help="A folder with `.kql` files of yours, for your own tables or in place of ours for theirs.",
+    rich_help_panel="Which")]
 PartialOption = Annotated[bool, typer.Option(
     "--allow-partial", help="Keep what came of a slice that cannot be had whole, and say what is missing.",
     rich_help_panel=OUTPUT)]
@@ -62,6 +65,7 @@ def pull_azure(
     objectives: ObjectivesOption = None,
     tables: TablesOption = None,
     without: WithoutOption = None,
+    queries: QueriesOption = None,
     window: WindowOption = None,
     last: LastOption = None,
     allow_partial: PartialOption = False,
@@ -87,7 +91,11 @@ def pull_azure(
     """
     try:
         limits = _limits(settle, late, search_reach, wait, concurrent)
-        source = _source(workspace, tables, without, allow_partial, endpoint, authority, limits)
+        place: dict[str, Any] = {} if endpoint is None else {"endpoint": endpoint}
+        source = et.AzureLogs(
+            workspace, tables=tuple(tables) if tables else None, without=tuple(without or ()), queries=queries,
+            limits=limits, allow_partial=allow_partial,
+            connection_verify=True if authority is None else str(authority), **place)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     span = now_span(window, last, "24h")
@@ -100,17 +108,6 @@ def pull_azure(
         screens.say(f"  window {screens.safe(str(span))}")
     if screens.has_failed(receipt):
         raise typer.Exit(1)
-
-
-def _source(
-    workspace: str, tables: list[str] | None, without: list[str] | None, allow_partial: bool, endpoint: str | None,
-    authority: Path | None, limits: et.AzureLimits,
-) -> et.AzureLogs:
-    place: dict[str, Any] = {} if endpoint is None else {"endpoint": endpoint}
-    return et.AzureLogs(
-        workspace, tables=tuple(tables) if tables else None, without=tuple(without or ()), limits=limits,
-        allow_partial=allow_partial,
-        connection_verify=True if authority is None else str(authority), **place)
 
 
 def _limits(
