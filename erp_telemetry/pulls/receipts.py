@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -119,6 +120,10 @@ class Receipt:
             parts.append(self.outlook)
         # what a workspace or a file holds may be hostile: a service's name, a slice's, an error's
         return clean("; ".join(parts))
+
+    def _repr_html_(self) -> str:
+        """The same words in a notebook."""
+        return f"<p>{html.escape(str(self))}</p>"
 
     def _events(self) -> list[str]:
         """What became of rows beside being kept."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import subprocess
 import sys
 from datetime import datetime
@@ -164,4 +165,5 @@ def test_long_lists_are_told_by_their_first_and_their_number(opened: Opening) ->
                           connection_verify=azure.certificate)
     receipt = et.pull(pulled, et.Store(), MORNING)
     assert len(receipt.absent) > 10
+    assert receipt._repr_html_() == f"<p>{html.escape(str(receipt))}</p>"
     assert f"not there: {', '.join(receipt.absent[:3])}, and {len(receipt.absent) - 3} more" in str(receipt)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,8 +12,10 @@ import time
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 import erp_telemetry as et
+from erp_telemetry.cli import screens
 from tests.cli.support import MAIN, WINDOW, environment, process
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals and pipes of POSIX")
@@ -105,3 +109,18 @@ def test_ctrl_c_stops_a_question(small_store: et.Store, tmp_path: Path) -> None:
         encoding="utf-8")
     assert interrupted("query", "long.sql", "--store", small_store.path, cwd=tmp_path, when="long.sql") == (
         130, "stopped\n")
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_a_bar_is_one_line_that_begins_with_the_time_that_is_left(
+    columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = io.StringIO()
+    monkeypatch.setattr(sys.modules["erp_telemetry.cli.screens.progress"], "aside", Console(
+        file=shown, force_terminal=True, width=columns, color_system=None))
+    with screens.progress("kubernetes_files") as show:
+        show(et.Progress("kubernetes_files", "x" * 300, 1234, 12345, 123_456_789, 1_234_567_890, 128_000_000, None, 0.3,
+                         1000.0))
+    drawn = re.split(r"[\r\n]", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.getvalue()))
+    [line] = {one.rstrip() for one in drawn if "left" in one}
+    assert len(line) <= columns and line.startswith("kubernetes_files ━") and " 38 m 53 s left, 1,234" in line

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 from rich.table import Column
 
@@ -24,19 +24,22 @@ _NAME_WIDTH = 40
 @contextmanager
 def progress(source: str) -> Iterator[Callable[[Progress], None]]:
     """What a pull of a source can report to; Ctrl-C meanwhile is raised anew with what stands then."""
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(20), TimeElapsedColumn(),
-               TextColumn("{task.fields[told]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")))
+    # where the terminal is narrow only the last column is cut, which begins with what is wanted most
+    columns = (TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, min_width=len(source))),
+               BarColumn(12, table_column=Column(min_width=12)),
+               TextColumn("{task.fields[told]}", markup=False,
+                          table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)))
     # a file or a pipe keeps no bar: it gets whole lines, and few
     meter = et.Meter(lambda line: warn(safe(line)))
     last: list[Progress] = []
     try:
-        with Bar(*columns, console=aside, transient=True, disable=not aside.is_terminal) as bar:
-            task = bar.add_task(f"pulling {source}", total=None, told="")
+        with Bar(*columns, console=aside, transient=True, expand=True, disable=not aside.is_terminal) as bar:
+            task = bar.add_task(source, total=None, told="")
 
             def show(at: Progress) -> None:
                 last[:] = [at]
                 name = clean(at.name)[-_NAME_WIDTH:]
-                bar.update(task, completed=at.share, total=1.0, told=f"{at.told()}  {name}")
+                bar.update(task, completed=at.share, total=1.0, told=f"{_left_first(at.told())}  {name}")
                 if not aside.is_terminal:
                     meter(at)
 
@@ -47,6 +50,12 @@ def progress(source: str) -> Iterator[Callable[[Progress], None]]:
         if _INTERRUPTED not in str(error):
             raise
         raise KeyboardInterrupt(_standing(source, last)) from error
+
+
+def _left_first(told: str) -> str:
+    """A line of progress with the time that is left at its beginning."""
+    rest, _, last = told.rpartition(", ")
+    return f"{last}, {rest}" if last.endswith(" left") else told
 
 
 def _standing(source: str, last: list[Progress]) -> str:
