@@ -59,6 +59,9 @@ class _Refusing(TyperGroup):
             raise _misused(error, ctx.invoked_subcommand) from error
         except et.TelemetryError as error:
             raise _refused(str(error), 1) from error
+        except BrokenPipeError:
+            # a reader that goes away has seen enough, also of a help text
+            screens.screen.on_broken_pipe()
         except OSError as error:
             what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
             raise _refused(what, 1) from error

@@ -148,6 +148,8 @@ class Store:
         *uncounted*: it could not be planned), ``start, stop`` (null: nothing tells when), ``rows`` (null: nothing
         tells how many), ``reason, told_at``.
         """
+        if not isinstance(window, Window):
+            raise TypeError(f"window is a Window, such as Window.parse('2026-06-22/2026-07-06'), not {window!r}")
         with self.reading() as connection:
             return redact(shortfalls.lacking(connection, window)).value
 

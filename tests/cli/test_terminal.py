@@ -57,6 +57,16 @@ def test_a_reader_that_goes_away_is_no_failure(asked: tuple[str, ...], small_sto
 
 
 @posix
+def test_a_help_text_that_nobody_reads_to_its_end_is_no_error_in_words(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    with subprocess.Popen([sys.executable, "-c", MAIN, "pull-azure", "--help"], stdout=write, stderr=subprocess.PIPE,
+                          env=environment(), cwd=tmp_path, text=True) as running:
+        os.close(write)
+        os.close(read)
+        assert running.communicate(timeout=60)[1] == ""
+
+
+@posix
 def test_a_gate_keeps_its_meaning_behind_head(small_store: et.Store, tmp_path: Path) -> None:
     read, write = os.pipe()
     with subprocess.Popen([sys.executable, "-c", MAIN, "score", "--window", WINDOW, "--fail-on", "no_data", "--store",
