@@ -53,6 +53,7 @@ _PERCENTILES = re.compile(
     r"\b(?P<name>percentiles(?P<is_weighed>w)?)\(\s*(?P<of>\w+)\s*,\s*(?(is_weighed)(?P<weight>\w+)\s*,\s*)"
     r"(?P<shares>\d+(?:\.\d+)?(?:\s*,\s*\d+(?:\.\d+)?)*)\s*\)")
 _SERIES = re.compile(r"SELECT UNNEST\(generate_series\(")
+_NAMED = re.compile(r"([A-Za-z_]\w*)(?:['\"]\])?\s*=(?![=~])")
 _OPTIONAL = re.compile(r"column_ifexists\s*\(\s*(['\"])(\w+)\1\s*,")
 
 
@@ -218,7 +219,7 @@ def _teach() -> None:
 def _check_case(kql: str, columns: set[str]) -> None:
     """Refuse a name that only DuckDB, blind to case, would take for a column."""
     lower = {name.lower() for name in columns}
-    made = set(re.findall(r"([A-Za-z_]\w*)(?:['\"]\])?\s*=(?![=~])", kql))
+    made = set(_NAMED.findall(kql))
     for name in names_in(kql):
         if name not in columns and name not in made and name.lower() in lower:
             raise QueryRefused("SEM0100", f"Failed to resolve table or column expression named '{name}'")
@@ -233,8 +234,14 @@ def _plain(kql: str, columns: set[str]) -> str:
     while found := _OPTIONAL.search(kql):
         stop = _closing(kql, found.end())
         otherwise = kql[found.end():stop].strip()
-        kql = kql[:found.start()] + (found[2] if found[2] in columns else f"({otherwise})") + kql[stop + 1:]
+        is_there = found[2] in columns or found[2] in _made(kql[:found.start()])
+        kql = kql[:found.start()] + (found[2] if is_there else f"({otherwise})") + kql[stop + 1:]
     return kql
+
+
+def _made(before: str) -> set[str]:
+    """Names that a query gave to columns up to a place; not the one that it is about to give there."""
+    return {match[1] for match in _NAMED.finditer(before) if before[match.end():].strip()}
 
 
 def _one_by_one(several: re.Match[str]) -> str:
