@@ -1,8 +1,8 @@
 """What the loopback adds to duckdb-kql: functions it does not map, and names it does not tell apart.
 
 The whole list: ``ingestion_time()``, ``hash(x)``, ``hash(x, n)``, ``estimate_data_size(*)``,
-``bag_merge(a, b)``, ``bag_remove_keys(bag, keys)``, ``column_ifexists("X", otherwise)``, ``strrep(x, n)`` of no
-more times than the service does, ``percentilew(x, weight, p)``, ``percentiles(x, p, …)`` and
+``bag_merge(a, b)``, ``bag_remove_keys(bag, keys)``, ``column_ifexists("X", otherwise)``, ``string_size(x)``,
+``strrep(x, n)`` of no more times than the service does, ``percentilew(x, weight, p)``, ``percentiles(x, p, …)`` and
 ``percentilesw(x, weight, p, …)`` of a column; and a name that differs from a column only in case is unknown, as
 the service says it.
 """
@@ -25,6 +25,7 @@ _FUNCTIONS: Mapping[str, tuple[str, tuple[int, ...]]] = {
     # the service hashes otherwise; what is promised is only that equal texts share one of n parts
     "hash": ("cast(hash(cast({0} as varchar)) % {1} as bigint)", (2,)),
     "estimate_data_size": ("strlen(concat(*columns(*)))", (0,)),
+    "string_size": ("strlen(coalesce(cast({0} as varchar), ''))", (1,)),
     # the service repeats at most 1,024 times
     "strrep": ("repeat({0}, least({1}, 1024))", (2,)),
     "bag_merge": (f"to_json(map_concat({_MAP.format('{1}')}, {_MAP}))", (2,)),
