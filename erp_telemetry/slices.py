@@ -25,7 +25,8 @@ class Slice:
     The same name with the same fingerprint is the same content: a second pull asks for it no more.
     ``span`` is told of a slice that is cut by time, whose rows lie in it by construction: a pull then keeps all
     of them, whatever its window, and other windows may use its ledger entry. ``rows`` and ``bytes`` are what is
-    expected of it, where the source tells.
+    expected of it, where the source tells. ``is_first`` is told of a slice of which no moment was asked for before:
+    its rows are older than others, perhaps, and not late.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Slice:
     span: Window | None = None
     rows: int | None = None
     bytes: int | None = None
+    is_first: bool = False
 
     @property
     def is_cut(self) -> bool:
@@ -62,14 +64,15 @@ class Shortfall:
 class Plan(list[Slice]):
     """Slices to read, by a source that also says what needs no reading and what it lacks.
 
-    ``held`` counts slices that the ledger holds; ``absent`` names tables that the source does not have;
+    ``held`` names slices that the ledger holds; ``absent`` names tables that the source does not have;
     ``missing`` says what could not be planned, and why, for people, ``lacks`` span by span; ``until`` is the moment
     up to which it is read. ``beginnings`` are those of the names of slices that the window was planned anew of.
     """
 
     def __init__(
-        self, slices: Iterable[Slice], held: int = 0, absent: tuple[str, ...] = (), missing: tuple[str, ...] = (),
-        until: datetime | None = None, lacks: tuple[Shortfall, ...] = (), beginnings: tuple[str, ...] = (),
+        self, slices: Iterable[Slice], held: tuple[str, ...] = (), absent: tuple[str, ...] = (),
+        missing: tuple[str, ...] = (), until: datetime | None = None, lacks: tuple[Shortfall, ...] = (),
+        beginnings: tuple[str, ...] = (),
     ) -> None:
         super().__init__(slices)
         self.held = held

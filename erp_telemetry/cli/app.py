@@ -66,7 +66,8 @@ class _Refusing(TyperGroup):
             what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
             raise _refused(what, 1) from error
         except KeyboardInterrupt as error:
-            raise _stopped(ctx, str(error)) from error
+            # a pull notes what of it stands
+            raise _stopped(ctx, " ".join(getattr(error, "__notes__", ()))) from error
         except RuntimeError as error:
             if _INTERRUPTED not in str(error):
                 raise

@@ -14,6 +14,7 @@ from erp_telemetry.objectives import Objectives
 from erp_telemetry.pulls.batches import Batches
 from erp_telemetry.pulls.progress import Progress, Track
 from erp_telemetry.pulls.receipts import Receipt, Reopened
+from erp_telemetry.pulls.stops import Stop
 from erp_telemetry.redactions import excerpt, redact
 from erp_telemetry.slices import Batch, Plan, Shortfall, Slice, Source
 from erp_telemetry.store import CarefulReadNeeded, Landed, Store, answers, land, shortfalls
@@ -28,7 +29,8 @@ def pull(
 
     Each slice is committed whole with its rollups and ledger entry, or not at all; after a kill the
     same call asks only for what is missing. A slice that cannot be read is named in the receipt and
-    the others go on; one whose source cannot be reached ends the pull.
+    the others go on; one whose source cannot be reached ends the pull. Ctrl-C is a ``KeyboardInterrupt`` with a
+    note of what stands.
 
     Args:
         window: only rows of this span; no window: all a file source holds.
@@ -41,16 +43,23 @@ def pull(
         StoreError: the store is locked by another process.
     """
     _check(source, store, window)
-    wanted = Objectives.wanted(objectives)
-    known = _known(store, window)
+    order = _Order(uuid.uuid4().hex, Objectives.wanted(objectives), window)
+    with Stop(source.name) as stop:
+        return _pull(source, store, order, progress, stop)
+
+
+def _pull(
+    source: Source, store: Store, order: _Order, progress: Callable[[Progress], None] | None, stop: Stop,
+) -> Receipt:
+    window, ledger = order.window, store.ledger()
+    known = _known(ledger, window)
     parts = source.slices(None, window, known)
-    receipt = Receipt(source.name, skipped=_held(source, window, known, parts), window=window)
-    order = _Order(uuid.uuid4().hex, wanted, window)
+    receipt = _opened(source, window, ledger, _held(source, window, known, parts))
     if isinstance(parts, Plan):
         receipt.absent, receipt.until = parts.absent, parts.until
         receipt.missing = tuple(redact(line).value for line in parts.missing)
         _note(store, source, order, parts.lacks)
-    track = Track(source, parts, progress)
+    stop.track = track = Track(source, parts, progress)
     with Batches(source, parts, track.tell) as batches:
         for part in parts:
             track.begin(part)
@@ -61,9 +70,19 @@ def pull(
     if parts and len(receipt.refused) == len(parts):
         raise SourceError("; ".join(receipt.refused[:5]))
     receipt.watermark = store.watermark
-    if (receipt.late or receipt.repaired) and order.entries:
+    if (receipt.late or receipt.repaired) and order.again:
         receipt.reopened = _reopened(store, source, order)
     return receipt
+
+
+def _opened(source: Source, window: Window | None, ledger: pl.DataFrame, held: Sequence[str]) -> Receipt:
+    """A receipt that knows what became of the rows of slices that need no reading."""
+    before = ledger.filter(pl.col("slice").is_in(held))
+    # of a file that was read for a window nothing tells how many rows lay outside
+    is_told = ~pl.col("fingerprint").str.contains("@", literal=True)
+    return Receipt(source.name, skipped=len(held), window=window,
+                   held_rows=int(before["rows"].sum()) + int(before["duplicates"].sum()),
+                   held_rejects=int(before.filter(is_told)["rejected"].sum()))
 
 
 def _check(source: object, store: object, window: object) -> None:
@@ -84,12 +103,12 @@ def _shown(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """What is the same for every slice of a pull."""
+    """What is the same for every slice of a pull; ``again`` are the entries of slices that were not read first."""
 
     marker: str
     objectives: Objectives
     window: Window | None
-    entries: list[int] = field(default_factory=list)
+    again: list[int] = field(default_factory=list)
 
 
 def _note(store: Store, source: Source, order: _Order, lacks: Sequence[Shortfall]) -> None:
@@ -113,15 +132,15 @@ def _settle(store: Store, plan: Plan, window: Window, order: _Order) -> None:
 def _reopened(store: Store, source: Source, order: _Order) -> tuple[Reopened, ...]:
     """What the late rows of a pull changed, all its slices together."""
     statement = catalog.query("quality/reopened").bind(
-        source=source.name, pull=order.marker, entry=min(order.entries), client_errors=order.objectives.client_errors)
+        source=source.name, pull=order.marker, entries=order.again, client_errors=order.objectives.client_errors)
     with store.reading() as connection:
         found = answers.rows(connection, statement.sql, statement.parameters)
     return tuple(Reopened(redact(row[0]).value, *row[1:]) for row in found)
 
 
-def _known(store: Store, window: Window | None) -> pl.DataFrame:
+def _known(ledger: pl.DataFrame, window: Window | None) -> pl.DataFrame:
     """What the ledger holds; a slice pulled for a window is held for that window only."""
-    known = store.ledger().select("slice", "fingerprint")
+    known = ledger.select("slice", "fingerprint")
     plain = known.filter(~pl.col("fingerprint").str.contains("@", literal=True))
     if window is None:
         return plain
@@ -129,11 +148,13 @@ def _known(store: Store, window: Window | None) -> pl.DataFrame:
     return pl.concat([plain, own.with_columns(pl.col("fingerprint").str.strip_suffix(f"@{window}"))])
 
 
-def _held(source: Source, window: Window | None, known: pl.DataFrame, parts: list[Slice]) -> int:
-    """How many slices need no reading; a source that says so itself is not made to plan a second time."""
+def _held(source: Source, window: Window | None, known: pl.DataFrame, parts: list[Slice]) -> list[str]:
+    """Names of slices that need no reading; a source that says so itself is not made to plan a second time."""
     if isinstance(parts, Plan):
-        return parts.held
-    return len(source.slices(None, window, known.clear())) - len(parts) if known.height else 0
+        return list(parts.held)
+    asked = {part.name for part in parts}
+    return [part.name for part in source.slices(None, window, known.clear()) if part.name not in asked] \
+        if known.height else []
 
 
 def _pull_one(batches: Batches, store: Store, part: Slice, order: _Order, receipt: Receipt) -> int:
@@ -150,13 +171,15 @@ def _pull_one(batches: Batches, store: Store, part: Slice, order: _Order, receip
             _note(store, batches.source, order, [
                 Shortfall(part.name, "refused", part.table, part.span, part.rows, str(error))])
         return 0
-    order.entries.append(landed.entry)
+    if not part.is_first:
+        order.again.append(landed.entry)
     receipt.slices += 1
     receipt.rows.update(landed.rows)
     receipt.duplicates += landed.duplicates
     receipt.late += landed.late
     receipt.repaired += landed.repaired
     receipt.unprovable += landed.unprovable
+    receipt.outside += landed.outside
     receipt.rejects.extend(landed.rejects)
     if expected is not None and landed.accounted < expected:
         receipt.lost[part.table or "rows"] += expected - landed.accounted

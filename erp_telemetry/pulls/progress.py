@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from erp_telemetry.quantities import readable
+from erp_telemetry.quantities import counted, readable
 from erp_telemetry.slices import ReadsAhead, Slice, Source
 
 _SOONEST_SECONDS = 1.0
@@ -50,11 +50,11 @@ class Progress:
 
     def told(self) -> str:
         """The line without the source."""
-        parts = [f"{self.slices:,} of {self.expected_slices:,} slices"]
+        parts = [f"{self.slices:,} of {counted(self.expected_slices, 'slice')}"]
         if self.expected_rows is not None:
-            parts.append(f"{self.rows:,} of {self.expected_rows:,} rows")
+            parts.append(f"{self.rows:,} of {counted(self.expected_rows, 'row')}")
         elif self.rows:
-            parts.append(f"{self.rows:,} rows")
+            parts.append(counted(self.rows, 'row'))
         if self.bytes:
             of = "" if self.expected_bytes is None or self.expected_rows is not None else \
                 f" of {readable(self.expected_bytes, 'By')}"
@@ -79,6 +79,11 @@ class Track:
         self._done: list[Slice] = []
         self._arrived = 0
         self._name = ""
+
+    @property
+    def standing(self) -> tuple[int, int, int]:
+        """Slices that are done, slices in all, and rows that arrived."""
+        return len(self._done), len(self._parts), self._arrived
 
     def begin(self, part: Slice | None) -> None:
         """Tell that a slice is at hand, or that none is left."""

@@ -44,11 +44,13 @@ class Receipt:
 
     ``late`` rows are older than what an earlier pull of the source had reached for their service, ``repaired`` those
     that an earlier pull was known to lack; ``reopened`` says what those that are requests of users changed, rows of
-    sealed minutes apart. ``refused`` names slices that could not be read at all; nothing of them is in the store.
+    sealed minutes apart. ``outside`` are rows of files that lie outside of the window. ``refused`` names slices that
+    could not be read at all; nothing of them is in the store.
     ``short`` names slices that gave fewer rows than promised; ``missing`` says what could not even be planned.
     ``lost`` counts, by table, the rows of which it is known that they did not come. ``absent`` names tables that the
     source does not have. ``until`` is the moment up to which a source that goes on was read: what arrives later comes
-    with later pulls.
+    with later pulls. ``held_rows`` and ``held_rejects`` are those that earlier pulls kept and set aside of the
+    ``skipped`` slices, which need no reading.
     """
 
     source: str
@@ -59,6 +61,9 @@ class Receipt:
     late: int = 0
     repaired: int = 0
     unprovable: int = 0
+    outside: int = 0
+    held_rows: int = 0
+    held_rejects: int = 0
     rejects: list[Reject] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     short: list[str] = field(default_factory=list)
@@ -80,18 +85,19 @@ class Receipt:
         """How far the answers over this pull can be trusted, in one word.
 
         - ``partial``: a slice was refused, gave fewer rows than its source promised, or could not be planned.
-        - ``rejected``: there were rows, and every one was set aside.
-        - ``not begun``: the window lies ahead, so that nothing can be there yet.
+        - ``rejected``: there were rows, and every one was set aside, now or by an earlier pull.
+        - ``not_begun``: the window lies ahead, so that nothing can be there yet.
         - ``provisional``: the window is not over, and rows of it are still to arrive.
         - ``complete``: none of these.
         """
         if not self.is_complete:
             return "partial"
-        if self.rejects and not self.rows and not self.duplicates and not self.skipped:
+        if (self.rejects or self.held_rejects) and not (
+                self.rows or self.duplicates or self.outside or self.held_rows):
             return "rejected"
         if self.window is None or self.until is None or self.window.stop <= self.until:
             return "complete"
-        return "not begun" if self.window.start >= self.until else "provisional"
+        return "not_begun" if self.window.start >= self.until else "provisional"
 
     @property
     def reasons(self) -> dict[str, int]:
@@ -115,7 +121,7 @@ class Receipt:
         parts = [f"{self.source}: {kept}", f"{counted(self.slices, 'slice')} read, {self.skipped:,} already held",
                  *self._events(), *self._losses()]
         if self.absent:
-            parts.append(f"not there: {_few(self.absent)}")
+            parts.append(f"{counted(len(self.absent), 'table')} not there: {_few(self.absent)}")
         if self.outlook:
             parts.append(self.outlook)
         # what a workspace or a file holds may be hostile: a service's name, a slice's, an error's
@@ -139,9 +145,11 @@ class Receipt:
             parts.append(f"{counted(minutes, 'minute')} re-opened ({_few(map(str, self.reopened))})")
         if self.unprovable:
             parts.append(f"{self.unprovable:,} in sealed minutes, duplicates unprovable")
+        if self.outside:
+            parts.append(f"{self.outside:,} outside of the window")
         if self.rejects:
-            reasons = _few(f"{n:,} {why}" for why, n in self.reasons.items())
-            parts.append(f"{len(self.rejects):,} set aside ({reasons})")
+            reasons = _few(f"{why} ({n:,})" for why, n in self.reasons.items())
+            parts.append(f"{len(self.rejects):,} set aside: {reasons}")
         return parts
 
     def _losses(self) -> list[str]:

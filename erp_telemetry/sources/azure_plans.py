@@ -14,7 +14,7 @@ from erp_telemetry.sources.azure_bodies import Reader
 from erp_telemetry.sources.azure_counts import Bin, Table, moment
 from erp_telemetry.sources.azure_failures import NeedsSearch, NotUnderstood, TooMuch
 from erp_telemetry.sources.azure_folders import scratch
-from erp_telemetry.sources.azure_spans import Entry, Held, Span, slice_beginning, slice_name
+from erp_telemetry.sources.azure_spans import ORIGIN, Entry, Held, Span, slice_beginning, slice_name
 from erp_telemetry.sources.azure_wire import Question, Wire
 from erp_telemetry.window import Window
 from erp_telemetry.workspace_queries import WorkspaceQuery
@@ -57,7 +57,7 @@ class Planner:
                               "queries for: is it the right one, and do diagnostic settings send to it?")
         there = [found for found in plans if found is not None]
         slices = sorted((one for found in there for one in found), key=lambda one: (one.name.split("/")[2], one.name))
-        return Plan(slices, sum(found.held for found in there), absent,
+        return Plan(slices, tuple(name for found in there for name in found.held), absent,
                     tuple(line for found in there for line in found.missing), self.before,
                     tuple(one for found in there for one in found.lacks),
                     tuple(one for found in there for one in found.beginnings))
@@ -102,12 +102,15 @@ class Planner:
                 return None
             shown = query.path if query.name.startswith("own/") else f"queries/{query.name}.kql"
             raise SourceError(f"{shown} does not run in this workspace: {error}") from error
-        slices = [_slice(self.wire.scope.key, file, query.answers, *counted)
-                  for counted in (*found, *((span, count, None) for span, count in again))]
+        slices = [_slice(self.wire.scope.key, file, query.answers, *counted, is_first=counted[0].after == ORIGIN)
+                  for counted in found]
+        slices += [_slice(self.wire.scope.key, file, query.answers, span, count, None) for span, count in again]
         beginning = slice_beginning(self.wire.scope.key, file)
-        untouched = latest.keys() - {span for span, _ in again}
-        return Plan(slices, sum(span.start < self.window.stop and span.stop > self.window.start for span in untouched),
-                    missing=table.missing, lacks=table.shortfalls(beginning), beginnings=(beginning,))
+        untouched = sorted(latest.keys() - {span for span, _ in again})
+        kept = tuple(slice_name(self.wire.scope.key, file, span) for span in untouched
+                     if span.start < self.window.stop and span.stop > self.window.start)
+        return Plan(slices, kept, missing=table.missing, lacks=table.shortfalls(beginning),
+                    beginnings=(beginning,))
 
     @property
     def _oldest(self) -> datetime:
@@ -271,6 +274,8 @@ def _runs(entries: Iterable[Entry]) -> list[list[Entry]]:
     return runs
 
 
-def _slice(workspace: str, file: str, table: str, span: Span, count: int, size: int | None) -> Slice:
+def _slice(
+    workspace: str, file: str, table: str, span: Span, count: int, size: int | None, is_first: bool = False,
+) -> Slice:
     return Slice(slice_name(workspace, file, span), f"n={count}", table=table, span=Window(span.start, span.stop),
-                 rows=count, bytes=size)
+                 rows=count, bytes=size, is_first=is_first)

@@ -268,7 +268,7 @@ def _mark_time(landing: _Landing, table: Table, rows: str) -> Window | None:
             landed.rows[table.name] = landed.rows.get(table.name, 0) + count
         return None
     known = {"table": table.name, "source": landing.origin.source, "pull": landing.pull}
-    late, repaired = lateness.counts(connection, rows, landing.part.name, known)
+    late, repaired = lateness.counts(connection, rows, landing.part, known)
     landed.late, landed.repaired = landed.late + late, landed.repaired + repaired
     told = answers.rows(
         connection, f"select service, count(*), min(time), max(time) from {rows} as r group by service")

@@ -1,5 +1,5 @@
 -- What late rows of a pull changed: by service and day the minutes they re-opened, with the answer before and after.
--- Late is a row older than what an earlier pull of its source had told of its service.
+-- Late is a row older than what an earlier pull of its source had told of its service, in one of the entries given.
 -- reads: requests request_cells watermarks
 -- unit: 1
 -- by: service
@@ -15,7 +15,7 @@ late as (
             as status_class
     from requests as r
     join reached as w on w.service = r.service
-    where r.entry >= $entry and r.source = $source and r.population = 'user' and r.time < date_trunc('minute', w.reached)),
+    where r.entry in (select unnest($entries)) and r.source = $source and r.population = 'user' and r.time < date_trunc('minute', w.reached)),
 touched as (select distinct time, service from late),
 cells as (
     select c.time, c.service, c.status_class, c.is_failed, c.outcome, c.count

@@ -6,6 +6,7 @@ import html
 import subprocess
 import sys
 from datetime import datetime
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -73,7 +74,7 @@ def test_a_window_that_is_not_over_says_so(opened: Opening, window: et.Window, s
     receipt = et.pull(source(opened(AppRequests=FRAME)), et.Store(), window)
     assert receipt.outlook.startswith(said) and bool(receipt.outlook) == bool(said)
     assert receipt.outlook in str(receipt) and receipt.until == NOON + 20 * MINUTE
-    assert receipt.state == {"": "complete", "the window is not": "provisional", "the window has not": "not begun"}[
+    assert receipt.state == {"": "complete", "the window is not": "provisional", "the window has not": "not_begun"}[
         said[:17 if "is not" in said else 18]]
 
 
@@ -103,11 +104,45 @@ def test_a_workspace_without_any_table_says_so(opened: Opening) -> None:
         et.pull(everything, et.Store(), MORNING)
 
 
+def test_an_earlier_window_that_nobody_had_asked_for_is_not_late(opened: Opening) -> None:
+    azure, store = opened(AppRequests=FRAME), et.Store()
+    et.pull(source(azure), store, et.Window(NOON - HOUR, NOON))
+    azure.arrive("AppRequests", requests([NOON - 2 * MINUTE], [NOON + 25 * MINUTE], first=9000))
+    azure.clock = NOON + HOUR
+    receipt = et.pull(source(azure), store, MORNING)
+    assert (receipt.rows, receipt.late) == ({"requests": 661}, 1)
+    assert [(one.minutes, one.requests_after - one.requests_before) for one in receipt.reopened] == [(1, 1.0)]
+    assert store.ledger()["late"].to_list() == [0, 0, 1]
+
+
+def test_a_window_of_which_every_row_was_set_aside_says_so_each_time(opened: Opening) -> None:
+    azure, store = opened(AppRequests=FRAME.with_columns(DurationMs=pl.lit(-1.0))), et.Store()
+    first, again = et.pull(source(azure), store, MORNING), et.pull(source(azure), store, MORNING)
+    assert (first.state, again.state, again.slices, again.held_rejects) == ("rejected", "rejected", 0, 720)
+    azure.arrive("AppRequests", requests([DAY], [NOON + 25 * MINUTE], first=9000))
+    azure.clock = NOON + HOUR
+    assert et.pull(source(azure), store, MORNING).state == et.pull(source(azure), store, MORNING).state == "complete"
+
+
+def test_a_file_of_rows_outside_of_the_window_is_not_rejected_for_one_bad_line(tmp_path: Path) -> None:
+    rows = ["2026-03-01T00:00:00Z,a,1,false,1"] * 2 + ["2026-03-01T00:00:00Z,a,-1,false,1"]
+    (tmp_path / "requests.csv").write_text("\n".join(["time,service,duration_ms,is_failed,weight", *rows]),
+                                           encoding="utf-8")
+    files, store = et.TableFiles(tmp_path), et.Store()
+    receipt = et.pull(files, store, MORNING)
+    assert (receipt.state, receipt.outside) == ("complete", 2) and "; 2 outside of the window; 1 set" in str(receipt)
+    assert et.pull(files, store, MORNING).state == "complete"
+    (tmp_path / "requests.csv").write_text("\n".join(["time,service,duration_ms,is_failed,weight", rows[-1]]),
+                                           encoding="utf-8")
+    fresh = et.Store()
+    assert et.pull(files, fresh).state == et.pull(files, fresh).state == "rejected"
+
+
 def test_reasons_are_grouped_and_counted() -> None:
     bad = [et.Reject("a.csv", number, "requests: no time", "x") for number in range(5)]
     receipt = et.Receipt("table_files", rejects=[et.Reject("a.csv", 9, "requests: no service", "x"), *bad])
     assert receipt.reasons == {"requests: no time": 5, "requests: no service": 1}
-    assert "6 set aside (5 requests: no time, 1 requests: no service)" in str(receipt)
+    assert "6 set aside: requests: no time (5), requests: no service (1)" in str(receipt)
 
 
 def test_hostile_text_of_a_workspace_steers_no_terminal(opened: Opening) -> None:
@@ -166,4 +201,5 @@ def test_long_lists_are_told_by_their_first_and_their_number(opened: Opening) ->
     receipt = et.pull(pulled, et.Store(), MORNING)
     assert len(receipt.absent) > 10
     assert receipt._repr_html_() == f"<p>{html.escape(str(receipt))}</p>"
-    assert f"not there: {', '.join(receipt.absent[:3])}, and {len(receipt.absent) - 3} more" in str(receipt)
+    more = f"{', '.join(receipt.absent[:3])}, and {len(receipt.absent) - 3} more"
+    assert f"; {len(receipt.absent)} tables not there: {more}" in str(receipt)

@@ -1,4 +1,4 @@
-"""Progress: a bar while a pull goes on, calm lines where there is no terminal, and what stands when it is stopped."""
+"""Progress: a bar while a pull goes on, calm lines where there is no terminal."""
 
 from __future__ import annotations
 
@@ -16,14 +16,12 @@ from erp_telemetry.cli.screens.text import aside, clean, safe, warn
 if TYPE_CHECKING:
     from erp_telemetry import Progress
 
-# what DuckDB says when Ctrl-C stops a statement
-_INTERRUPTED = "Query interrupted"
 _NAME_WIDTH = 40
 
 
 @contextmanager
 def progress(source: str) -> Iterator[Callable[[Progress], None]]:
-    """What a pull of a source can report to; Ctrl-C meanwhile is raised anew with what stands then."""
+    """What a pull of a source can report to."""
     # where the terminal is narrow only the last column is cut, which begins with what is wanted most
     columns = (TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, min_width=len(source))),
                BarColumn(12, table_column=Column(min_width=12)),
@@ -31,25 +29,16 @@ def progress(source: str) -> Iterator[Callable[[Progress], None]]:
                           table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)))
     # a file or a pipe keeps no bar: it gets whole lines, and few
     meter = et.Meter(lambda line: warn(safe(line)))
-    last: list[Progress] = []
-    try:
-        with Bar(*columns, console=aside, transient=True, expand=True, disable=not aside.is_terminal) as bar:
-            task = bar.add_task(source, total=None, told="")
+    with Bar(*columns, console=aside, transient=True, expand=True, disable=not aside.is_terminal) as bar:
+        task = bar.add_task(source, total=None, told="")
 
-            def show(at: Progress) -> None:
-                last[:] = [at]
-                name = clean(at.name)[-_NAME_WIDTH:]
-                bar.update(task, completed=at.share, total=1.0, told=f"{_left_first(at.told())}  {name}")
-                if not aside.is_terminal:
-                    meter(at)
+        def show(at: Progress) -> None:
+            name = clean(at.name)[-_NAME_WIDTH:]
+            bar.update(task, completed=at.share, total=1.0, told=f"{_left_first(at.told())}  {name}")
+            if not aside.is_terminal:
+                meter(at)
 
-            yield show
-    except KeyboardInterrupt as error:
-        raise KeyboardInterrupt(_standing(source, last)) from error
-    except RuntimeError as error:
-        if _INTERRUPTED not in str(error):
-            raise
-        raise KeyboardInterrupt(_standing(source, last)) from error
+        yield show
 
 
 def _left_first(told: str) -> str:
@@ -57,11 +46,3 @@ def _left_first(told: str) -> str:
     rest, _, last = told.rpartition(", ")
     return f"{last}, {rest}" if last.endswith(" left") else told
 
-
-def _standing(source: str, last: list[Progress]) -> str:
-    """What of a pull is in the store, and how to go on."""
-    if not last or not last[0].slices:
-        return f"stopped before the first slice of {source} was whole; the same command begins anew"
-    at = last[0]
-    return (f"stopped: {at.slices:,} of {at.expected_slices:,} slices of {source} stand, {at.rows:,} rows; "
-            "the same command goes on from there")

@@ -80,7 +80,7 @@ def receipt_row(receipt: Receipt, found: Recognised | None = None) -> dict[str, 
             one.format for one in (found.taken if found else ()) if one.source == receipt.source).items())),
         "slices": receipt.slices, "skipped": receipt.skipped, "rows": dict(receipt.rows),
         "duplicates": receipt.duplicates, "late": receipt.late, "repaired": receipt.repaired,
-        "unprovable": receipt.unprovable,
+        "unprovable": receipt.unprovable, "outside": receipt.outside,
         "set_aside": [{"file": reject.file, "line": reject.line, "reason": reject.reason}
                       for reject in receipt.rejects],
         "reopened": [asdict(one) for one in receipt.reopened],
@@ -89,13 +89,13 @@ def receipt_row(receipt: Receipt, found: Recognised | None = None) -> dict[str, 
         "missing": [typed(line) for line in receipt.missing], "lost": dict(receipt.lost),
         "is_complete": receipt.is_complete, "state": receipt.state,
         "absent": list(receipt.absent), "until": receipt.until, "outlook": receipt.outlook,
-        "watermark": receipt.watermark,
+        "window": None if receipt.window is None else str(receipt.window), "watermark": receipt.watermark,
     }
 
 
 def has_failed(receipt: Receipt) -> bool:
     """Whether a pull did not do what it was called for, so that the shell says so by its exit code."""
-    return receipt.state in ("partial", "rejected", "not begun")
+    return receipt.state in ("partial", "rejected", "not_begun")
 
 
 def _form(source: str, form: str) -> str:
