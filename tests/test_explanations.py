@@ -204,7 +204,7 @@ def test_the_entries_that_brought_the_rows_are_named_and_their_last_hash(small_s
     own = ledger.filter(pl.col("row_counts").str.contains("requests"))
     assert third.entries == (own["entry"][0],) and third.hashes["input"] == own["hash"][0]
     assert fourth.entries == tuple(own["entry"]) and fourth.hashes["input"] == own["hash"][-1]
-    assert (third.late, fourth.late) == (0, 1) and "1 rows of theirs came late" in str(fourth)
+    assert (third.late, fourth.late) == (0, 1) and "1 row of theirs came late" in str(fourth)
     assert fourth.hashes["ledger"] == ledger["hash"][-1]
     assert len({made.hashes["answer"] for made in (third, fourth)}) == 2
 

@@ -10,7 +10,7 @@ from html import escape
 from typing import Any
 
 from erp_telemetry.explanations.account import Account, Part
-from erp_telemetry.quantities import DASH, clean, readable
+from erp_telemetry.quantities import DASH, clean, counted, readable
 from erp_telemetry.redactions import redact
 
 _MOST = 8
@@ -95,7 +95,7 @@ def _counts(made: Account) -> str:
     if made.effective_n is not None:
         said.append(f"{readable(made.effective_n, '')} effective")
     if made.rows is not None:
-        said.append(f"{made.rows:,} rows")
+        said.append(counted(made.rows, "row"))
     if made.is_supported is False:
         said.append("too few for this value")
     return f"{', '.join(said)}; observed {readable(made.coverage, 'ratio')} of the time"
@@ -114,7 +114,7 @@ def _origin(made: Account) -> str:
     if not made.entries:
         return "no entry of the ledger: nothing of it was pulled"
     numbers = ", ".join(map(str, made.entries[:_MOST])) + (" …" if len(made.entries) > _MOST else "")
-    late = f"; {made.late:,} rows of theirs came late" if made.late else ""
+    late = f"; {counted(made.late, 'row')} of theirs came late" if made.late else ""
     return f"{'entry' if len(made.entries) == 1 else 'entries'} {numbers} of the ledger{late}"
 
 

@@ -116,7 +116,7 @@ class Receipt:
 
     def __str__(self) -> str:
         is_bare = bool(self.slices) and not (self.skipped or self.duplicates or self.rejects or self.refused)
-        kept = ", ".join(f"{count:,} {table}" for table, count in sorted(self.rows.items())) or (
+        kept = ", ".join(_told(table, count) for table, count in sorted(self.rows.items())) or (
             f"not one row{'' if self.window is None else ' of the window'} is there" if is_bare else "no new rows")
         parts = [f"{self.source}: {kept}", f"{counted(self.slices, 'slice')} read, {self.skipped:,} already held",
                  *self._events(), *self._losses()]
@@ -155,7 +155,7 @@ class Receipt:
     def _losses(self) -> list[str]:
         """What did not come, the rows of which that is known first."""
         parts = []
-        lost = ", ".join(f"{count:,} {table}" for table, count in sorted(self.lost.items()) if count)
+        lost = ", ".join(_told(table, count) for table, count in sorted(self.lost.items()) if count)
         if lost:
             parts.append(f"lost: {lost}")
         if self.refused:
@@ -165,6 +165,12 @@ class Receipt:
         if self.missing:
             parts.append(f"missing: {_few(self.missing, ' | ')}")
         return parts
+
+
+def _told(table: str, count: int) -> str:
+    """A number of rows of a table by the table's own word."""
+    one = {"dependencies": "dependency", "recoveries": "recovery"}.get(table, table.removesuffix("s"))
+    return counted(count, one, table)
 
 
 def _few(texts: Iterable[str], between: str = ", ") -> str:

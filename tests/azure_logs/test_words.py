@@ -107,7 +107,7 @@ def test_a_workspace_without_any_table_says_so(opened: Opening) -> None:
 def test_an_earlier_window_that_nobody_had_asked_for_is_not_late(opened: Opening) -> None:
     azure, store = opened(AppRequests=FRAME), et.Store()
     et.pull(source(azure), store, et.Window(NOON - HOUR, NOON))
-    azure.arrive("AppRequests", requests([NOON - 2 * MINUTE], [NOON + 25 * MINUTE], first=9000))
+    azure.arrive("AppRequests", requests([NOON - 20 * MINUTE], [NOON + 25 * MINUTE], first=9000))
     azure.clock = NOON + HOUR
     receipt = et.pull(source(azure), store, MORNING)
     assert (receipt.rows, receipt.late) == ({"requests": 661}, 1)

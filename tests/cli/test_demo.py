@@ -6,8 +6,10 @@ import json
 import re
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+import erp_telemetry as et
 from tests.cli.support import call
 
 
@@ -49,7 +51,9 @@ def test_demo_without_samples_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_demo_over_the_network_pulls_what_a_stand_in_for_azure_holds(samples: Path, tmp_path: Path) -> None:
+def test_demo_over_the_network_pulls_what_a_stand_in_for_azure_holds(
+    samples: Path, tmp_path: Path, sample_store: et.Store
+) -> None:
     pytest.importorskip("duckdb_kql", reason="the extra testing is not installed")
     done = call("demo", "--azure", "--out", tmp_path / "out", "--samples", samples)
     assert done.exit_code == 0, done.stderr
@@ -66,5 +70,12 @@ def test_demo_over_the_network_pulls_what_a_stand_in_for_azure_holds(samples: Pa
     assert "no incident is on record" not in done.stdout and "still open" in done.stdout
     assert re.search(r"\nmttr +whole system +(met|missed|insufficient) ", done.stdout)
     assert "error_ratio" in done.stdout and (tmp_path / "out" / "review.html").is_file()
+    # what a workspace has of a service scores as the files of all sources do; what other systems tell it cannot
+    window = et.Window.parse("2026-06-22/2026-07-06")
+    kpis = ["mttr", "mttd", "rto", "rpo", "error_ratio", "latency_p99", "latency_band", "error_band"]
+    own = pl.col("kpi").is_in(kpis) & pl.col("service").is_in(["api-gateway", "auth", "orders"])
+    one, other = (et.score(store, window).filter(own).select("kpi", "service", "value", "target", "n")
+                  for store in (et.Store(tmp_path / "out" / "erp.duckdb"), sample_store))
+    assert one.height == 24 and one.equals(other)
     again = call("demo", "--azure", "--out", tmp_path / "again", "--samples", tmp_path)
     assert again.exit_code == 1 and "--samples" in again.stderr and not (tmp_path / "again").exists()

@@ -11,6 +11,7 @@ import erp_telemetry as et
 from erp_telemetry.cli import screens
 from erp_telemetry.cli.screens.tables import Column
 from tests.cli.support import call, process
+from tests.events import requests
 
 COMMANDS = (
     ("score", "--last", "14d"), ("status",), ("incidents", "--last", "14d"), ("logs", "--last", "7d"),
@@ -40,6 +41,17 @@ def test_a_narrow_scorecard_keeps_kpi_state_value_and_trend(sample_store: et.Sto
     row = next(line for line in narrow.splitlines() if line.startswith("error_ratio") and "orders" in line)
     assert "%" in row and "█" in row
     assert "no room" not in call("score", "--store", sample_store.path, width=200).stdout
+
+
+def test_a_long_name_of_a_service_folds_and_pushes_no_number_out(tmp_path: Path) -> None:
+    name = "erp-manufacturing-execution-gateway-production-westeurope"
+    store = et.Store(tmp_path / "erp.duckdb")
+    et.pull(et.Frames(requests=requests([{"id": str(number), "service": name} for number in range(20)])), store)
+    shown = call("score", "--store", store.path, "--last", "1h", width=80).stdout
+    assert widest(shown) <= 80 and "objective  trend" in shown and "no data" in shown
+    rows = [line[20:41].strip() for line in shown[shown.index("\nerror_ratio"):].splitlines()[2:5]]
+    assert "".join(rows) == name, shown
+    assert widest(call("status", "--store", store.path, width=80).stdout.split("Health bands")[1]) <= 80
 
 
 def test_columns_fold_before_one_goes_and_the_highest_goes_first(capsys: pytest.CaptureFixture[str]) -> None:

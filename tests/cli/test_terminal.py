@@ -104,8 +104,8 @@ def test_ctrl_c_leaves_whole_files_and_the_same_pull_goes_on(tmp_path: Path) -> 
     held = store.verify()
     assert code == 130 and held < 40
     # a slice may be whole and not counted yet
-    told = {f"stopped: {count} of 40 slices of table_files stand, {57600 * count:,} rows; the same pull goes on "
-            "from there\n" for count in (held, held - 1)}
+    told = {f"stopped: {count} of 40 slices of table_files stand{'s' if count == 1 else ''}, {57600 * count:,} rows; "
+            "the same pull goes on from there\n" for count in (held, held - 1)}
     assert said in {*told, "stopped before the first slice of table_files was whole; the same pull begins anew\n"}
     done = process("pull", "exports", "--store", "erp.duckdb", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -13,7 +13,7 @@ Trends = Mapping[tuple[str, str | None], Sequence[float | None]]
 """Values over time by KPI and service."""
 _WIDE = 100
 _SCORECARD = (
-    Column("KPI"), Column("service"), Column("state"), Column("value", is_right=True),
+    Column("KPI"), Column("service", folds=12), Column("state"), Column("value", is_right=True),
     Column("objective", is_right=True), Column("trend", goes=1), Column("95 % interval", is_right=True, goes=2),
     Column("n", is_right=True, goes=3), Column("coverage", is_right=True, goes=4),
 )
@@ -43,7 +43,7 @@ def print_health(rows: Sequence[Mapping[str, Any]], trends: Trends, trend: str) 
     services = list(dict.fromkeys(row["service"] for band in shared for row in by_band[band] if row["service"]))
     cells = {(row["service"], row["kpi"]): row for row in rows}
     if services:
-        matrix = (Column("service"), *(Column(_short(band), folds=8) for band in shared))
+        matrix = (Column("service", folds=12), *(Column(_short(band), folds=8) for band in shared))
         print_table("By service", matrix, [
             [safe(service), *(_cell(cells.get((service, band))) for band in shared)] for service in services])
 
